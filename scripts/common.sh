@@ -1,0 +1,36 @@
+# What the other scripts share; to be sourced. Sets CARGO_TARGET_DIR and PGBIN.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/wheelyard
+# Outside the clone, so that the next clean clone on this machine does not build everything again.
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
+
+say() { echo "==> $*" >&2; }
+die() { echo "error: $*" >&2; exit 1; }
+
+# Installs Debian packages if we may, else says what to install.
+need_packages() {
+  command -v apt-get >/dev/null || die "install these packages first: $*"
+  local sudo=()
+  if [ "$(id -u)" != 0 ]; then
+    sudo -n true 2>/dev/null || die "install these packages first: sudo apt-get install $*"
+    sudo=(sudo -n)
+  fi
+  say "installing $*"
+  "${sudo[@]}" apt-get update -qq >&2
+  # A server package would make and start a cluster of its own, which nobody needs.
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+find_postgres() {
+  PGBIN=${WHEELYARD_PGBIN:-$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)}
+  [ -n "$PGBIN" ] || PGBIN=$(dirname "$(command -v initdb || true)")
+  [ -x "$PGBIN/initdb" ] && [ -x "$PGBIN/postgres" ]
+}
+
+command -v cargo >/dev/null || [ ! -f "$HOME/.cargo/env" ] || . "$HOME/.cargo/env"
+command -v cargo >/dev/null || die "install a Rust toolchain first (rustup, or your distribution's cargo 1.90 or newer)"
+command -v cc >/dev/null || need_packages gcc libc6-dev
+command -v cmake >/dev/null || true
+find_postgres || { need_packages postgresql; find_postgres; } || die "install PostgreSQL 14 or newer first"

@@ -1,0 +1,106 @@
+//! Users as this process knows them, and the credentials that were right a short while ago.
+//!
+//! A password is never kept: a verified credential is remembered under a keyed hash of it together with the serial of
+//! the user's state, so that any change of the user ends it. The key lives and dies with the process.
+
+use crate::model::{event::LoggedEvent, name::UserName, serial::Serial, user::User};
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// How long a verified credential is believed, at most.
+const BELIEVED: Duration = Duration::from_secs(300);
+
+/// Users that are remembered at most.
+const CAPACITY: usize = 50_000;
+
+pub struct Credentials {
+    key: [u8; 32],
+    users: Mutex<Users>,
+    verified: moka::future::Cache<[u8; 32], Serial>,
+}
+
+#[derive(Default)]
+struct Users {
+    known: HashMap<UserName, Option<Arc<User>>>,
+    changes: u64,
+}
+
+/// The moment at which a user's load began.
+#[derive(Debug, Clone, Copy)]
+pub struct Ticket(u64);
+
+impl Default for Credentials {
+    fn default() -> Self {
+        Self {
+            key: rand::random(),
+            users: Mutex::default(),
+            verified: moka::future::Cache::builder().max_capacity(100_000).time_to_live(BELIEVED).build(),
+        }
+    }
+}
+
+impl Credentials {
+    /// The user of this name if known (`Some(None)`: there is none), else the ticket to load it with.
+    pub fn user(&self, name: &UserName) -> Result<Option<Arc<User>>, Ticket> {
+        let users = self.users();
+        users.known.get(name).cloned().ok_or(Ticket(users.changes))
+    }
+
+    /// Keeps a loaded user, unless some user changed since the load began.
+    pub fn keep(&self, ticket: Ticket, name: &UserName, user: Option<Arc<User>>) {
+        let mut users = self.users();
+        if users.changes != ticket.0 {
+            return;
+        }
+        if users.known.len() >= CAPACITY {
+            users.known.clear();
+        }
+        users.known.insert(name.clone(), user);
+    }
+
+    /// Takes note of events about users.
+    pub fn apply(&self, events: &[LoggedEvent]) {
+        let mut users = self.users();
+        for user in events.iter().filter_map(|event| event.user.as_deref()) {
+            users.changes += 1;
+            if let Ok(name) = UserName::parse(user) {
+                users.known.remove(&name);
+            }
+        }
+    }
+
+    /// Forgets every user, when there are too many events to apply.
+    pub fn forget(&self) {
+        let mut users = self.users();
+        users.changes += 1;
+        users.known.clear();
+    }
+
+    /// Whether this password was right for this state of the user a short while ago.
+    pub async fn is_verified(&self, user: &User, password: &str) -> bool {
+        self.verified.get(&self.hash(user, password)).await == Some(user.serial)
+    }
+
+    /// Remembers that this password is right for this state of the user.
+    pub async fn verified(&self, user: &User, password: &str) {
+        self.verified.insert(self.hash(user, password), user.serial).await;
+    }
+
+    fn hash(&self, user: &User, password: &str) -> [u8; 32] {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else { return rand::random() };
+        mac.update(user.name.as_str().as_bytes());
+        mac.update(&user.id.to_be_bytes());
+        mac.update(&[0]);
+        mac.update(password.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    fn users(&self) -> MutexGuard<'_, Users> {
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

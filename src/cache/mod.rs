@@ -1,0 +1,48 @@
+//! What a process remembers, keyed by serial: an entry cannot go stale, it can only fall out.
+//!
+//! Nothing here asks the database; whoever asks tells the caches what it learned.
+
+pub mod credentials;
+pub mod gate;
+pub mod page_serial;
+
+use crate::model::{
+    name::{IndexName, ProjectName},
+    page::{Base, Format},
+    serial::Serial,
+};
+use bytes::Bytes;
+
+/// How the bytes of a page are coded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Coding {
+    Identity,
+    Gzip,
+}
+
+/// All that the bytes of a simple page depend on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PageKey {
+    pub index: IndexName,
+    /// `None`: the list of projects.
+    pub project: Option<ProjectName>,
+    pub format: Format,
+    pub coding: Coding,
+    pub base: Base,
+    /// The indexes that take part for this reader, in order.
+    pub order: Vec<i64>,
+    pub serial: Serial,
+}
+
+/// Rendered pages.
+pub type Pages = moka::future::Cache<PageKey, Bytes>;
+
+/// A page cache of at most this many bytes, keys included.
+pub fn pages(bytes: u64) -> Pages {
+    moka::future::Cache::builder()
+        .weigher(|key: &PageKey, page: &Bytes| {
+            u32::try_from(page.len() + size_of::<PageKey>() + key.order.len() * 8 + 128).unwrap_or(u32::MAX)
+        })
+        .max_capacity(bytes)
+        .build()
+}

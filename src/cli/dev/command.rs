@@ -1,0 +1,83 @@
+//! `wheelyard dev`: everything on one machine. Data survive a restart and a kill.
+
+use super::{
+    postgres::{Durability, Postgres},
+    s3::S3Server,
+};
+use crate::{
+    cli::{init, serve},
+    config::{Config, DatabaseConfig, S3Config, ServerConfig},
+    service::Service,
+    store::Db,
+};
+use clap::Args;
+use std::path::PathBuf;
+use tokio::net::TcpListener;
+
+const BUCKET: &str = "wheelyard";
+
+/// How it is run on one machine.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Folder that holds the database and the files
+    #[arg(long, env = "WHEELYARD_DATA_DIR", default_value = ".wheelyard")]
+    data_dir: PathBuf,
+    /// Folder of PostgreSQL's programs, when it is not found by itself
+    #[arg(long, env = "WHEELYARD_PGBIN")]
+    pgbin: Option<PathBuf>,
+    /// Password of root, set when it is created; devpi's default is an empty one
+    #[arg(long, env = "WHEELYARD_ROOT_PASSWORD", hide_env_values = true, default_value = "")]
+    root_password: String,
+    #[command(flatten)]
+    server: ServerConfig,
+}
+
+pub(in crate::cli) async fn run(options: Options) -> Result<(), String> {
+    let Options { data_dir, pgbin, root_password, server } = options;
+    let postgres = Postgres::start(&data_dir, pgbin.as_deref(), Durability::Full).await;
+    let postgres = postgres.map_err(|error| error.to_string())?;
+    let outcome = with_database(&postgres, &data_dir, &root_password, server).await;
+    postgres.stop().await;
+    outcome
+}
+
+async fn with_database(
+    postgres: &Postgres,
+    data_dir: &std::path::Path,
+    root_password: &str,
+    server: ServerConfig,
+) -> Result<(), String> {
+    let s3 = S3Server::start(&data_dir.join("s3"), BUCKET).await.map_err(|error| error.to_string())?;
+    let config = Config {
+        database: DatabaseConfig {
+            database_url: postgres.url().to_owned(),
+            database_ca: None,
+            database_connections: 16,
+            database_timeout: 10_000,
+        },
+        s3: S3Config {
+            s3_bucket: BUCKET.into(),
+            s3_prefix: String::new(),
+            s3_endpoint: Some(s3.endpoint()),
+            s3_path_style: true,
+            s3_timeout: 60_000,
+            s3_credentials: Some((s3.access_key().into(), s3.secret_key().into())),
+        },
+        server,
+    };
+    let address = config.server.listen;
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| format!("can't listen on {address}: {error}"))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    Db::new(&config.database)?.migrate().await.map_err(|error| error.to_string())?;
+    let service = Service::start(config).await?;
+    if init::create_root(&service, Some(root_password)).await? && root_password.is_empty() {
+        tracing::warn!(
+            "root has an empty password: set one with --root-password at the first start, or PATCH /root"
+        );
+    }
+    println!("wheelyard serves on http://{address}, its data are in {}", data_dir.display());
+    let outcome = serve::until_stopped(service, listener).await;
+    s3.stop().await;
+    outcome
+}

@@ -1,0 +1,47 @@
+//! `wheelyard init`: the first user.
+
+use crate::{
+    config::{Config, DatabaseConfig, S3Config, ServerConfig},
+    model::name::UserName,
+    ops,
+    service::Service,
+};
+use clap::Args;
+use serde_json::Map;
+
+/// What the first user is made of.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    database: DatabaseConfig,
+    #[command(flatten)]
+    s3: S3Config,
+    #[command(flatten)]
+    server: ServerConfig,
+    /// Password of root; without one nobody can log in as root until it is set
+    #[arg(long, env = "WHEELYARD_ROOT_PASSWORD", hide_env_values = true)]
+    root_password: Option<String>,
+}
+
+pub(super) async fn run(options: Options) -> Result<(), String> {
+    let Options { database, s3, server, root_password } = options;
+    let service = Service::start(Config { database, s3, server }).await?;
+    match create_root(&service, root_password.as_deref()).await? {
+        true => println!("created user root"),
+        false => println!("user root exists already"),
+    }
+    Ok(())
+}
+
+/// Creates `root` with this password, or with `None` one that no password opens; `false` if it is there already.
+///
+/// # Errors
+/// A text for the operator.
+pub(super) async fn create_root(service: &Service, password: Option<&str>) -> Result<bool, String> {
+    let hash = match password {
+        Some(password) => ops::login::hash(service, password).await.map_err(|error| error.to_string())?,
+        None => String::new(),
+    };
+    let created = ops::users::insert(service, None, &UserName::root(), &Map::new(), &hash).await;
+    created.map_err(|error| error.to_string())
+}

@@ -1,0 +1,69 @@
+//! Processes: one file per command.
+//!
+//! What a command does with the index it does through `ops/`, as a handler would.
+
+pub mod dev;
+mod init;
+mod lambda;
+pub mod serve;
+
+use crate::{
+    config::{Config, DatabaseConfig, LogFormat},
+    store::Db,
+};
+use clap::{Parser, Subcommand};
+use std::io::IsTerminal;
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+
+/// A private Python package index: devpi's API on PostgreSQL and S3.
+#[derive(Parser)]
+#[command(version)]
+pub struct Cli {
+    /// How log lines are written
+    #[arg(long, env = "WHEELYARD_LOG_FORMAT", value_enum, default_value = "text", global = true)]
+    log_format: LogFormat,
+    /// What is logged, as in RUST_LOG
+    #[arg(long, env = "WHEELYARD_LOG", default_value = "info,s3s=off,refinery_core=warn", global = true)]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything on one machine: its own PostgreSQL and S3 server, kept in a data folder
+    Dev(dev::command::Options),
+    /// Serve the index, from a database and a bucket that others may serve too
+    Serve(Config),
+    /// Bring the schema of the database up to date
+    Migrate(DatabaseConfig),
+    /// Create the first user, root, in a migrated database
+    Init(init::Options),
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// A text for the operator.
+pub async fn run(cli: Cli) -> Result<(), String> {
+    let filter = EnvFilter::try_new(&cli.log).map_err(|error| format!("--log: {error}"))?;
+    let lines = tracing_subscriber::registry().with(filter);
+    match cli.log_format {
+        LogFormat::Text => {
+            let colours = std::io::stderr().is_terminal();
+            lines.with(fmt::layer().with_ansi(colours).with_writer(std::io::stderr)).init();
+        }
+        LogFormat::Json => lines.with(fmt::layer().json().with_writer(std::io::stderr)).init(),
+    }
+    match cli.command {
+        Command::Dev(options) => dev::command::run(options).await,
+        Command::Serve(config) if lambda::is_lambda() => lambda::run(config).await,
+        Command::Serve(config) => serve::run(config).await,
+        Command::Migrate(config) => migrate(&config).await,
+        Command::Init(options) => init::run(options).await,
+    }
+}
+
+async fn migrate(config: &DatabaseConfig) -> Result<(), String> {
+    Db::new(config)?.migrate().await.map_err(|error| format!("{error}"))
+}

@@ -1,0 +1,126 @@
+//! `wheelyard serve`: listen, answer, stop gracefully.
+
+use crate::{config::Config, http, service::Service};
+use axum::{Router, body::Body, extract::Request};
+use hyper::{body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
+};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use std::{sync::OnceLock, time::Duration};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::Service as _;
+
+/// How long a client may take to send the head of a request; also how long an idle connection stays open.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Largest head of a request, in bytes.
+const LARGEST_HEAD: usize = 64 << 10;
+
+/// How often the metrics' upkeep runs.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+pub(super) async fn run(config: Config) -> Result<(), String> {
+    let service = Service::start(config).await?;
+    let address = service.config.server.listen;
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| format!("can't listen on {address}: {error}"))?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    println!("wheelyard serves on http://{address}");
+    until_stopped(service, listener).await
+}
+
+/// Serves until SIGTERM or SIGINT, then lets running requests end.
+pub(super) async fn until_stopped(service: Service, listener: TcpListener) -> Result<(), String> {
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let serving = serve(service, listener, stop.clone());
+    tokio::pin!(serving);
+    tokio::select! {
+        () = &mut serving => return Ok(()),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping: running requests may end");
+    stop.cancel();
+    serving.await;
+    Ok(())
+}
+
+/// Serves a listener until the token is cancelled and running requests have ended, or their time is over.
+pub async fn serve(service: Service, listener: TcpListener, stop: CancellationToken) {
+    let metrics = recorder();
+    let patience = Duration::from_secs(service.config.server.shutdown_timeout);
+    let router = http::router(service, metrics.clone());
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(LARGEST_HEAD as u32)
+        .keep_alive_interval(HEAD_TIMEOUT);
+    let (graceful, connections) = (GracefulShutdown::new(), TaskTracker::new());
+    let mut upkeep = tokio::time::interval(UPKEEP);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = upkeep.tick() => {
+                metrics.run_upkeep();
+                continue;
+            }
+            () = stop.cancelled() => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, most likely: others must end first.
+                tracing::error!(%error, "can't accept a connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        let router = router.clone();
+        let connection = builder.serve_connection_with_upgrades(
+            TokioIo::new(stream),
+            service_fn(move |request| answer(router.clone(), request)),
+        );
+        let connection = graceful.watch(connection.into_owned());
+        connections.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection broke");
+            }
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
+        tracing::warn!("running requests were cut off");
+    }
+}
+
+async fn answer(
+    mut router: Router,
+    request: Request<Incoming>,
+) -> Result<axum::response::Response, std::convert::Infallible> {
+    router.call(request.map(Body::new)).await
+}
+
+/// The recorder of metrics, one for the process.
+pub(super) fn recorder() -> PrometheusHandle {
+    static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
+    RECORDER
+        .get_or_init(|| {
+            let recorder = PrometheusBuilder::new().build_recorder();
+            let handle = recorder.handle();
+            // Fails only if some other recorder is there, and then ours stays empty.
+            let _ = metrics::set_global_recorder(recorder);
+            handle
+        })
+        .clone()
+}

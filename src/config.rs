@@ -1,0 +1,124 @@
+//! Every setting, with its unit and default. The only reader of the environment.
+
+use clap::Args;
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+/// What a server needs to know, from flags and `WHEELYARD_*` variables.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    #[command(flatten)]
+    pub database: DatabaseConfig,
+    #[command(flatten)]
+    pub s3: S3Config,
+    #[command(flatten)]
+    pub server: ServerConfig,
+}
+
+/// Where PostgreSQL is.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseConfig {
+    /// PostgreSQL 14 or newer, as a URL: `postgres://user:password@host/database?sslmode=require`
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "")]
+    pub database_url: String,
+    /// Certificates (PEM) to trust for the database beside the system's
+    #[arg(long, env = "WHEELYARD_DATABASE_CA")]
+    pub database_ca: Option<PathBuf>,
+    /// Connections a process opens at most
+    #[arg(long, env = "WHEELYARD_DATABASE_CONNECTIONS", default_value_t = 16)]
+    pub database_connections: usize,
+    /// How long a request waits for a connection, and a statement for its answer, in milliseconds
+    #[arg(long, env = "WHEELYARD_DATABASE_TIMEOUT", default_value_t = 10_000)]
+    pub database_timeout: u64,
+}
+
+/// Where the object store is. Credentials and region come from the standard `AWS_*` names.
+#[derive(Debug, Clone, Args)]
+pub struct S3Config {
+    /// Bucket that holds the files
+    #[arg(long, env = "WHEELYARD_S3_BUCKET", default_value = "wheelyard")]
+    pub s3_bucket: String,
+    /// Text before the name of every object
+    #[arg(long, env = "WHEELYARD_S3_PREFIX", default_value = "")]
+    pub s3_prefix: String,
+    /// URL of an S3-compatible server; without it AWS, or what `AWS_ENDPOINT_URL_S3` says
+    #[arg(long, env = "WHEELYARD_S3_ENDPOINT")]
+    pub s3_endpoint: Option<String>,
+    /// Put the bucket into the path of URLs, as most servers but AWS want it
+    #[arg(long, env = "WHEELYARD_S3_PATH_STYLE", default_value_t = false, action = clap::ArgAction::Set)]
+    pub s3_path_style: bool,
+    /// How long one request to the object store may take to answer, in milliseconds
+    #[arg(long, env = "WHEELYARD_S3_TIMEOUT", default_value_t = 30_000)]
+    pub s3_timeout: u64,
+    /// Access key; without it the standard AWS chain of credentials
+    #[arg(skip)]
+    pub s3_credentials: Option<(String, String)>,
+}
+
+/// How a file reaches the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum FileDelivery {
+    /// The bytes pass through this process.
+    Stream,
+    /// The client is sent to a presigned URL of the object store.
+    Redirect,
+}
+
+/// How this process serves.
+#[derive(Debug, Clone, Args)]
+pub struct ServerConfig {
+    /// Address to listen on
+    #[arg(long, env = "WHEELYARD_LISTEN", default_value = "127.0.0.1:3141")]
+    pub listen: SocketAddr,
+    /// URL under which clients reach the server, when it is not what they write into the Host header
+    #[arg(long, env = "WHEELYARD_OUTSIDE_URL")]
+    pub outside_url: Option<String>,
+    /// How files are delivered
+    #[arg(long, env = "WHEELYARD_FILE_DELIVERY", value_enum, default_value_t = FileDelivery::Stream)]
+    pub file_delivery: FileDelivery,
+    /// How long a presigned URL is good for, in seconds; its signing time is rounded down to half of that
+    #[arg(long, env = "WHEELYARD_PRESIGN_SECONDS", default_value_t = 900)]
+    pub presign_seconds: u64,
+    /// How old the known serial may be when a read begins, in milliseconds; 0: strictly consistent
+    #[arg(long, env = "WHEELYARD_READ_STALENESS", default_value_t = 0)]
+    pub read_staleness: u64,
+    /// How long memory is served while the database is away, in seconds
+    #[arg(long, env = "WHEELYARD_STALE_IF_ERROR", default_value_t = 3600)]
+    pub stale_if_error: u64,
+    /// Memory for rendered pages, in MiB
+    #[arg(long, env = "WHEELYARD_PAGE_CACHE", default_value_t = 128)]
+    pub page_cache: u64,
+    /// Largest upload, in bytes, and at most 5 GiB, the most that S3 copies at once
+    #[arg(long, env = "WHEELYARD_MAX_UPLOAD", default_value_t = 4 << 30)]
+    pub max_upload: u64,
+    /// Uploads that are received at the same time; further ones wait, then get 503
+    #[arg(long, env = "WHEELYARD_CONCURRENT_UPLOADS", default_value_t = 16)]
+    pub concurrent_uploads: usize,
+    /// How long a request may take until its answer begins, in seconds; uploads and pushes have no such bound
+    #[arg(long, env = "WHEELYARD_REQUEST_TIMEOUT", default_value_t = 60)]
+    pub request_timeout: u64,
+    /// How long a client may pause while it sends a body, in seconds
+    #[arg(long, env = "WHEELYARD_BODY_TIMEOUT", default_value_t = 60)]
+    pub body_timeout: u64,
+    /// Only these principals create and change users and indexes (comma separated; devpi: --restrict-modify)
+    #[arg(long, env = "WHEELYARD_RESTRICT_MODIFY", value_delimiter = ',')]
+    pub restrict_modify: Option<Vec<String>>,
+    /// Users beside root who may read the changelog of the whole server (comma separated)
+    #[arg(long, env = "WHEELYARD_CHANGELOG_READERS", value_delimiter = ',')]
+    pub changelog_readers: Vec<String>,
+    /// How long running requests may go on after a SIGTERM, in seconds
+    #[arg(long, env = "WHEELYARD_SHUTDOWN_TIMEOUT", default_value_t = 30)]
+    pub shutdown_timeout: u64,
+}
+
+impl DatabaseConfig {
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.database_timeout)
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}

@@ -1,0 +1,68 @@
+//! How every request on the index begins: the current serial, and who asks (devpi-api, Credentials).
+
+use super::observe::LoggedUser;
+use crate::{error::Error, model::access::Caller, ops, service::Service};
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    middleware::Next,
+    response::Response,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{AGE, AUTHORIZATION, WARNING},
+    request::Parts,
+};
+
+const DEVPI_AUTH: HeaderName = HeaderName::from_static("x-devpi-auth");
+
+/// Puts the [`Caller`] into the request; after this the caches know every change up to the current serial.
+pub(super) async fn authenticate(
+    State(service): State<Service>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Error> {
+    let reading = ops::reading::begin(&service).await?;
+    let caller = match credentials(request.headers()) {
+        Some((user, secret)) => ops::login::authenticate(&service, &user, &secret).await?,
+        None => Caller::default(),
+    };
+    let user = LoggedUser(caller.name().map(str::to_owned));
+    request.extensions_mut().insert(caller);
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(user);
+    if let Some(age) = reading.stale {
+        let headers = response.headers_mut();
+        headers.insert(AGE, HeaderValue::from(age.as_secs()));
+        headers
+            .insert(WARNING, HeaderValue::from_static("110 - \"the database is away, this may be stale\""));
+    }
+    Ok(response)
+}
+
+/// User and secret, from the first header that can be decoded.
+fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
+    let devpi = headers.get(DEVPI_AUTH).and_then(|value| decode(value.to_str().ok()?));
+    devpi.or_else(|| {
+        let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+        if scheme.eq_ignore_ascii_case("basic") { decode(encoded) } else { None }
+    })
+}
+
+/// Decodes `base64(user ":" secret)`, UTF-8 or else latin-1; only the first colon separates.
+fn decode(encoded: &str) -> Option<(String, String)> {
+    let bytes = STANDARD.decode(encoded.trim()).ok()?;
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|error| error.as_bytes().iter().map(|b| char::from(*b)).collect());
+    let (user, secret) = text.split_once(':')?;
+    Some((user.to_owned(), secret.to_owned()))
+}
+
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or_else(|| Error::Internal("a route without authentication".into()))
+    }
+}

@@ -1,0 +1,207 @@
+//! What can be wrong with a request is found here, so that a handler's signature lists all that it reads.
+
+use crate::{
+    error::Error,
+    model::name::{IndexName, ProjectName},
+};
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
+    http::request::Parts,
+};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// The decoded parts of the path by name.
+async fn path(parts: &mut Parts) -> Result<HashMap<String, String>, Error> {
+    let path = Path::<HashMap<String, String>>::from_request_parts(parts, &()).await;
+    let Path(path) = path.map_err(|_| Error::invalid("the path is not UTF-8"))?;
+    match path.values().any(|part| part.contains('\0')) {
+        true => Err(Error::invalid("the path holds a NUL character")),
+        false => Ok(path),
+    }
+}
+
+fn take(path: &mut HashMap<String, String>, key: &str) -> String {
+    path.remove(key).unwrap_or_default()
+}
+
+/// `/{user}` as it was sent.
+pub(super) struct UserPath(pub String);
+
+impl<S: Sync> FromRequestParts<S> for UserPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Ok(Self(take(&mut path(parts).await?, "user")))
+    }
+}
+
+/// `/{user}/{index}` as it was sent.
+pub(super) struct RawIndexPath {
+    pub user: String,
+    pub index: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for RawIndexPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let mut path = path(parts).await?;
+        Ok(Self { user: take(&mut path, "user"), index: take(&mut path, "index") })
+    }
+}
+
+/// `/{user}/{index}`; a name that no index can have is an index that is missing.
+pub(super) struct IndexPath(pub IndexName);
+
+impl<S: Sync> FromRequestParts<S> for IndexPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let RawIndexPath { user, index } = RawIndexPath::from_request_parts(parts, state).await?;
+        let name = IndexName::parse(&user, &index);
+        Ok(Self(name.map_err(|_| Error::NoSuchIndex(format!("{user}/{index}")))?))
+    }
+}
+
+/// `/{user}/{index}/…/{project}`.
+pub(super) struct ProjectPath {
+    pub index: IndexName,
+    pub project: ProjectName,
+    /// The path with the normalised name, when it was sent with another.
+    pub normalized: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for ProjectPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let IndexPath(index) = IndexPath::from_request_parts(parts, state).await?;
+        let given = take(&mut path(parts).await?, "project");
+        if !given.is_ascii() {
+            return Err(Error::invalid("unicode project names not allowed"));
+        }
+        let project = ProjectName::parse(&given).map_err(|_| Error::NoSuchProject(given.clone()))?;
+        let normalized = (project.as_str() != given).then(|| {
+            let path = parts.uri.path().replacen(&given, project.as_str(), 1);
+            // The name may also stand in the user's or the index's, so it is replaced behind them only.
+            let head = format!("/{}/{}/", index.user, index.index);
+            match parts.uri.path().strip_prefix(&head) {
+                Some(rest) => format!("{head}{}", rest.replacen(&given, project.as_str(), 1)),
+                None => path,
+            }
+        });
+        Ok(Self { index, project, normalized })
+    }
+}
+
+/// `/{user}/{index}/{project}/{version}`.
+pub(super) struct VersionPath {
+    pub index: IndexName,
+    pub project: ProjectName,
+    pub version: String,
+    pub normalized: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for VersionPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let ProjectPath { index, project, normalized } =
+            ProjectPath::from_request_parts(parts, state).await?;
+        Ok(Self { index, project, version: take(&mut path(parts).await?, "version"), normalized })
+    }
+}
+
+/// `/{user}/{index}/+f/{first}/{next}/{filename}`.
+pub(super) struct FilePath {
+    pub index: IndexName,
+    pub first: String,
+    pub next: String,
+    pub filename: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for FilePath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let IndexPath(index) = IndexPath::from_request_parts(parts, state).await?;
+        let mut path = path(parts).await?;
+        Ok(Self {
+            index,
+            first: take(&mut path, "first"),
+            next: take(&mut path, "next"),
+            filename: take(&mut path, "filename"),
+        })
+    }
+}
+
+/// The names of the query's keys with their values; a key without a value has an empty one.
+pub(super) struct Query(HashMap<String, String>);
+
+impl Query {
+    /// The value of a key; `Some("")` for `?key`, `?key=` alike.
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.0.contains_key(key)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Query {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let query = parts.uri.query().unwrap_or_default();
+        Ok(Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+    }
+}
+
+/// A JSON body of any type, whatever its content type says.
+pub(super) struct Json(pub Value);
+
+impl<S: Send + Sync> FromRequest<S> for Json {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
+            BytesRejection::FailedToBufferBody(rejection) if rejection.status() == 413 => {
+                Error::invalid("the body is too large for a JSON body")
+            }
+            _ => Error::invalid("the body of the request did not arrive"),
+        })?;
+        let value: Value = serde_json::from_slice(&bytes)
+            .map_err(|_| Error::invalid("Bad request: could not decode json"))?;
+        match holds_nul(&value) {
+            true => Err(Error::invalid("the body holds a NUL character")),
+            false => Ok(Self(value)),
+        }
+    }
+}
+
+/// A JSON body that is an object.
+pub(super) struct JsonObject(pub Map<String, Value>);
+
+impl<S: Send + Sync> FromRequest<S> for JsonObject {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        match Json::from_request(request, state).await?.0 {
+            Value::Object(object) => Ok(Self(object)),
+            _ => Err(Error::invalid("Bad request: expected a JSON object")),
+        }
+    }
+}
+
+/// PostgreSQL's text holds no NUL.
+fn holds_nul(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(items) => items.iter().any(holds_nul),
+        Value::Object(object) => object.iter().any(|(key, value)| key.contains('\0') || holds_nul(value)),
+        _ => false,
+    }
+}

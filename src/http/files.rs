@@ -1,0 +1,200 @@
+//! `/{user}/{index}/+f/…`: distribution files and their core metadata (devpi-api, Files; packaging standards, serving
+//! files).
+
+use super::{
+    conditional::{self, Part},
+    extract::{FilePath, Json, Query},
+    negotiate, respond,
+};
+use crate::{
+    config::FileDelivery,
+    error::{Error, Result},
+    model::{access::Caller, file},
+    ops::{self, yank::Target},
+    service::Service,
+};
+use axum::{
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use headers::{AcceptRanges, ContentLength, ContentRange, ETag, HeaderMapExt, LastModified};
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE},
+};
+use serde_json::json;
+use std::{ops::RangeInclusive, time::SystemTime};
+use tokio_util::io::ReaderStream;
+
+/// A ranged request below this many bytes is answered by us even where files are redirected: uv does not follow a
+/// redirect of a ranged GET.
+const RANGE_SERVED: u64 = 1 << 20;
+
+/// `GET` and `HEAD` of a file, of `{file}.metadata` (PEP 658), or with `Accept: application/json` of what is known of it.
+pub(super) async fn serve(
+    State(service): State<Service>,
+    caller: Caller,
+    path: FilePath,
+    method: Method,
+    request: HeaderMap,
+) -> Result<Response> {
+    let FilePath { index, first, next, filename } = &path;
+    let hash = (first.as_str(), next.as_str());
+    if let Some(filename) = filename.strip_suffix(".metadata") {
+        let file = ops::download::file(&service, &caller, index, hash, filename).await?;
+        let metadata = ops::download::core_metadata(&service, &file).await?;
+        let text = HeaderValue::from_static("text/plain; charset=utf-8");
+        let mut response = ([(CONTENT_TYPE, text)], metadata).into_response();
+        set_cache(&mut response, &service, &caller, index).await?;
+        return Ok(response);
+    }
+    let file = ops::download::file(&service, &caller, index, hash, filename).await?;
+    if negotiate::accepts_json(&request) {
+        return Ok(file_meta(&file));
+    }
+    let size = file.size.unsigned_abs();
+    let etag: ETag = format!("\"{}\"", file.sha256)
+        .parse()
+        .map_err(|_| Error::Internal("an entity tag that is none".into()))?;
+    let modified = LastModified::from(SystemTime::from(file.uploaded_at));
+    let part = conditional::part(&request, size, &etag, modified);
+
+    let mut response = if conditional::not_modified(&request, &etag, Some(modified)) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else if redirected(&service, &method, &part) {
+        let url = ops::download::presigned_url(&service, &file).await?;
+        let mut headers = HeaderMap::new();
+        // As long as the URL is surely good: it was signed up to half its life ago.
+        let seconds = service.config.server.presign_seconds / 4;
+        headers.insert(
+            CACHE_CONTROL,
+            HeaderValue::from_str(&format!("private, max-age={seconds}"))
+                .unwrap_or(HeaderValue::from_static("no-cache")),
+        );
+        return Ok(respond::found_with(headers, &url));
+    } else {
+        match part {
+            Part::Unsatisfiable => {
+                let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+                response.headers_mut().typed_insert(ContentRange::unsatisfied_bytes(size));
+                response
+            }
+            Part::Whole => content(&service, &method, &file, None).await?,
+            Part::Bytes(range) => content(&service, &method, &file, Some(range)).await?,
+        }
+    };
+    set_cache(&mut response, &service, &caller, index).await?;
+    let headers = response.headers_mut();
+    headers.typed_insert(etag);
+    headers.typed_insert(modified);
+    headers.typed_insert(AcceptRanges::bytes());
+    Ok(response)
+}
+
+/// `DELETE` of a file; `?force` on a non-volatile index.
+pub(super) async fn remove(
+    State(service): State<Service>,
+    caller: Caller,
+    FilePath { index, first, next, filename }: FilePath,
+    query: Query,
+) -> Result<Response> {
+    let found = ops::download::file(&service, &caller, &index, (&first, &next), &filename).await;
+    let path = format!("{index}/+f/{first}/{next}/{filename}");
+    let file = found.map_err(|error| match error {
+        Error::NoSuchFile => Error::NotFound(format!("package '{path}' doesn't exist")),
+        error => error,
+    })?;
+    ops::remove::file(&service, &caller, &file, query.has("force")).await?;
+    Ok(respond::message(StatusCode::OK, &format!("package '{path}' deleted")))
+}
+
+/// `PATCH` of a file with `{"yanked": …}` (PEP 592; devpi has no such call).
+pub(super) async fn yank(
+    State(service): State<Service>,
+    caller: Caller,
+    FilePath { index, first, next, filename }: FilePath,
+    Json(body): Json,
+) -> Result<Response> {
+    let yanked = file::yank_request(&body).map_err(Error::Invalid)?;
+    let file = ops::download::file(&service, &caller, &index, (&first, &next), &filename).await?;
+    ops::yank::mark(&service, &caller, &index, Target::File(&file), yanked.as_deref()).await?;
+    let what = if yanked.is_some() { "yanked" } else { "no longer yanked" };
+    Ok(respond::message(StatusCode::OK, &format!("file '{filename}' is {what}")))
+}
+
+fn redirected(service: &Service, method: &Method, part: &Part) -> bool {
+    let short = matches!(part, Part::Bytes(range) if range.end() - range.start() < RANGE_SERVED);
+    service.config.server.file_delivery == FileDelivery::Redirect
+        && *method == Method::GET
+        && !short
+        && *part != Part::Unsatisfiable
+}
+
+async fn content(
+    service: &Service,
+    method: &Method,
+    file: &file::File,
+    range: Option<RangeInclusive<u64>>,
+) -> Result<Response> {
+    let size = file.size.unsigned_abs();
+    let length = range.as_ref().map_or(size, |range| range.end() - range.start() + 1);
+    let body = match *method == Method::HEAD || length == 0 {
+        true => Body::empty(),
+        false => {
+            let bytes = ops::download::content(service, file, range.clone()).await?;
+            Body::from_stream(ReaderStream::with_capacity(bytes.into_async_read(), 64 << 10))
+        }
+    };
+    let mut response = body.into_response();
+    if let Some(range) = range {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        let range =
+            ContentRange::bytes(range, size).map_err(|_| Error::Internal("a range that is none".into()))?;
+        response.headers_mut().typed_insert(range);
+    }
+    response.headers_mut().typed_insert(ContentLength(length));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type(&file.filename)));
+    Ok(response)
+}
+
+/// A file never changes; but where not everybody may read it, no shared cache keeps it.
+async fn set_cache(
+    response: &mut Response,
+    service: &Service,
+    caller: &Caller,
+    index: &crate::model::name::IndexName,
+) -> Result<()> {
+    let index = ops::resolve::readable(service, caller, index).await?;
+    let cache = match index.acl_read {
+        None => "max-age=365000000, immutable, public",
+        Some(_) => "max-age=365000000, immutable, private",
+    };
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+    Ok(())
+}
+
+/// What Python's `mimetypes`, and so devpi, says; never with a content encoding, or clients would unpack the file.
+fn content_type(filename: &str) -> &'static str {
+    let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| filename.ends_with(suffix));
+    if ends(&[".tar.gz", ".tgz", ".tar.bz2", ".tar"]) {
+        "application/x-tar"
+    } else if ends(&[".zip"]) {
+        "application/zip"
+    } else {
+        "application/octet-stream"
+    }
+}
+
+fn file_meta(file: &file::File) -> Response {
+    respond::result(
+        "releasefilemeta",
+        json!({
+            "project": file.project.as_str(),
+            "version": file.version,
+            "last_modified": httpdate::fmt_http_date(SystemTime::from(file.uploaded_at)),
+            "hash_spec": format!("sha256={}", file.sha256),
+            "hashes": {"sha256": file.sha256},
+        }),
+    )
+}

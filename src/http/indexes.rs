@@ -1,0 +1,83 @@
+//! `/{user}/{index}` (devpi-api, Indexes).
+
+use super::{
+    extract::{IndexPath, Json, JsonObject, Query, RawIndexPath},
+    negotiate,
+    outside::Root,
+    respond, simple,
+    users::admit,
+};
+use crate::{
+    error::{Error, Result},
+    model::access::Caller,
+    ops,
+    service::Service,
+};
+use axum::{extract::State, response::Response};
+use http::{HeaderMap, StatusCode, Uri};
+use serde_json::Value;
+
+/// `GET /{user}/{index}`: the settings and the names of its own projects; `?no_projects` leaves these out.
+///
+/// Installers, and whoever asks for the simple API by media type, get the list of projects instead.
+pub(super) async fn show(
+    State(service): State<Service>,
+    caller: Caller,
+    IndexPath(index): IndexPath,
+    Root(root): Root,
+    query: Query,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response> {
+    if negotiate::wants_simple_json(&headers) || negotiate::is_installer(&headers) {
+        if !uri.path().ends_with('/') {
+            return Ok(respond::found(&root, &format!("/{index}/+simple/")));
+        }
+        let steps = 0;
+        return simple::respond(&service, &caller, &index, None, steps, &root, &headers, query.get("format"))
+            .await;
+    }
+    admit(&headers)?;
+    let (index, names) = ops::indexes::show(&service, &caller, &index, !query.has("no_projects")).await?;
+    let mut config = index.settings.0.clone();
+    if let Some(names) = names {
+        config.insert("projects".into(), names.into());
+    }
+    Ok(respond::result("indexconfig", config))
+}
+
+/// `PUT /{user}/{index}`: 200, not 201.
+pub(super) async fn create(
+    State(service): State<Service>,
+    caller: Caller,
+    RawIndexPath { user, index }: RawIndexPath,
+    JsonObject(options): JsonObject,
+) -> Result<Response> {
+    let settings = ops::indexes::create(&service, &caller, &user, &index, &options).await?;
+    Ok(respond::result("indexconfig", settings.0))
+}
+
+/// `PATCH /{user}/{index}` with an object or a list of operations.
+pub(super) async fn modify(
+    State(service): State<Service>,
+    caller: Caller,
+    IndexPath(index): IndexPath,
+    query: Query,
+    Json(patch): Json,
+) -> Result<Response> {
+    let (settings, changed) = ops::indexes::modify(&service, &caller, &index, &patch).await?;
+    if query.has("error_on_noop") && !changed {
+        return Err(Error::invalid("The requested modifications resulted in no changes"));
+    }
+    Ok(respond::result("indexconfig", Value::Object(settings.0)))
+}
+
+/// `DELETE /{user}/{index}`: 201, as devpi's client expects.
+pub(super) async fn remove(
+    State(service): State<Service>,
+    caller: Caller,
+    IndexPath(index): IndexPath,
+) -> Result<Response> {
+    ops::indexes::delete(&service, &caller, &index).await?;
+    Ok(respond::message(StatusCode::CREATED, &format!("index {index} deleted")))
+}

@@ -1,0 +1,25 @@
+//! `POST /+login`.
+
+use super::{extract::JsonObject, respond};
+use crate::{
+    error::{Error, Result},
+    ops,
+    service::Service,
+};
+use axum::{extract::State, response::Response};
+use serde_json::{Value, json};
+
+/// A login token for user and password.
+pub(super) async fn login(State(service): State<Service>, JsonObject(body): JsonObject) -> Result<Response> {
+    let field = |key| body.get(key).and_then(Value::as_str);
+    let (Some(user), Some(password)) = (field("user"), field("password")) else {
+        return Err(Error::invalid("Bad request: no user/password specified"));
+    };
+    let token = ops::login::login(&service, user, password).await?;
+    Ok(respond::result_with_message("proxyauth", proxy_auth(&token), "login successful"))
+}
+
+/// A token and how long it is good for, as the client stores it.
+pub(super) fn proxy_auth(token: &str) -> Value {
+    json!({"password": token, "expiration": ops::login::TOKEN_SECONDS})
+}

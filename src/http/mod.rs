@@ -1,0 +1,27 @@
+//! HTTP: nothing else knows a status code or a header.
+//!
+//! A handler extracts, calls one operation and renders. It cannot reach a row or an object but through an operation,
+//! where permission is asked.
+
+mod auth;
+mod changelog;
+mod conditional;
+mod error;
+mod extract;
+mod files;
+mod health;
+mod indexes;
+mod login;
+mod negotiate;
+mod observe;
+mod outside;
+mod projects;
+mod push;
+mod respond;
+mod router;
+mod simple;
+mod status;
+mod upload;
+mod users;
+
+pub use router::router;

@@ -1,0 +1,117 @@
+//! Around every request: its id, its time limit, the headers of every reply, one log line, and the metrics.
+
+use super::error::Failure;
+use crate::{error::Error, service::Service};
+use axum::{
+    extract::{MatchedPath, Request, State},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderName, HeaderValue, Method, header::CACHE_CONTROL};
+use std::{
+    any::Any,
+    time::{Duration, Instant},
+};
+use tracing::Instrument;
+use uuid::Uuid;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const API_VERSION: HeaderName = HeaderName::from_static("x-devpi-api-version");
+const SERVER_VERSION: HeaderName = HeaderName::from_static("x-devpi-server-version");
+const SERIAL: HeaderName = HeaderName::from_static("x-devpi-serial");
+const UUIDS: [HeaderName; 3] = [
+    HeaderName::from_static("x-devpi-uuid"),
+    HeaderName::from_static("x-devpi-master-uuid"),
+    HeaderName::from_static("x-devpi-primary-uuid"),
+];
+
+/// The version of devpi-server whose behaviour ours is; clients and plugins switch on it.
+const DEVPI_SERVER: &str = "6.20.3";
+
+/// Who asked, for the log line; the authentication leaves it in the response.
+#[derive(Clone)]
+pub(super) struct LoggedUser(pub Option<String>);
+
+/// Runs the request and tells of it.
+pub(super) async fn observe(State(service): State<Service>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let id = request_id(&request);
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
+    let headers = request.headers().clone();
+
+    let span = tracing::info_span!("request", id = %id);
+    let running = next.run(request).instrument(span.clone());
+    // An upload or a push takes as long as its bytes do; their own steps have limits.
+    let response = if method == Method::POST || method.as_str() == "PUSH" {
+        running.await
+    } else {
+        let limit = Duration::from_secs(service.config.server.request_timeout);
+        match tokio::time::timeout(limit, running).await {
+            Ok(response) => response,
+            Err(_) => Error::Overloaded("the request took too long").into_response(),
+        }
+    };
+    let mut response = span.in_scope(|| tell(response, &headers, &id));
+
+    let serial = HeaderValue::from(service.db.newest_serial().0);
+    let reply = response.headers_mut();
+    reply.insert(API_VERSION, HeaderValue::from_static("2"));
+    reply.insert(SERVER_VERSION, HeaderValue::from_static(DEVPI_SERVER));
+    reply.insert(SERIAL, serial);
+    for name in UUIDS {
+        reply.extend(HeaderValue::from_str(&service.uuid.to_string()).ok().map(|value| (name, value)));
+    }
+    reply.extend(HeaderValue::from_str(&id).ok().map(|value| (REQUEST_ID, value)));
+    reply.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    let user = response.extensions().get::<LoggedUser>().and_then(|user| user.0.clone());
+    let labels = [("route", route), ("method", method_label(&method)), ("status", status.to_string())];
+    metrics::counter!("wheelyard_requests_total", &labels).increment(1);
+    metrics::histogram!("wheelyard_request_seconds", &labels[..1]).record(took.as_secs_f64());
+    tracing::info!(id = %id, %method, path = %path, status, user, ms = took.as_millis() as u64, "{method} {path} {status}");
+    response
+}
+
+/// Renders a failure for its client; one of ours is logged here, once, with its cause.
+fn tell(mut response: Response, request: &http::HeaderMap, id: &str) -> Response {
+    let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
+    let user = response.extensions_mut().remove::<LoggedUser>();
+    match &failure.error {
+        error @ (Error::Database(_) | Error::Internal(_) | Error::ObjectStore(_)) => {
+            tracing::error!(request_id = %id, error = ?error, "request {id} failed: {error}");
+        }
+        _ => {}
+    }
+    let mut rendered = failure.render(request, id);
+    if let Some(user) = user {
+        rendered.extensions_mut().insert(user);
+    }
+    rendered
+}
+
+/// What a panic of a handler turns into.
+#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
+pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    Error::Internal(format!("panic: {}", text.unwrap_or("of unknown kind"))).into_response()
+}
+
+/// The id that a proxy gave the request, if it is a decent one, else a new one.
+fn request_id(request: &Request) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok());
+    let decent = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    given.filter(decent).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+}
+
+/// A client may invent methods; the metrics may not grow with them.
+fn method_label(method: &Method) -> String {
+    match method.as_str() {
+        known @ ("GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE" | "PUSH") => known.to_owned(),
+        _ => "other".to_owned(),
+    }
+}

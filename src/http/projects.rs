@@ -1,0 +1,148 @@
+//! `/{user}/{index}/{project}[/{version}]`: devpi's JSON, deletion, yank and status.
+
+use super::{
+    extract::{Json, ProjectPath, Query, VersionPath},
+    negotiate,
+    outside::Root,
+    respond, simple,
+    users::admit,
+};
+use crate::{
+    error::{Error, Result},
+    model::{access::Caller, file, page::Status},
+    ops::{
+        self,
+        projects::{IndexRelease, Version},
+        yank::Target,
+    },
+    service::Service,
+};
+use axum::{extract::State, response::Response};
+use http::{HeaderMap, StatusCode, Uri};
+use serde_json::{Map, Value};
+
+/// `GET /{user}/{index}/{project}`: version data by version; installers get the simple page.
+pub(super) async fn show(
+    State(service): State<Service>,
+    caller: Caller,
+    path: ProjectPath,
+    Root(root): Root,
+    query: Query,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response> {
+    if let Some(normalized) = &path.normalized {
+        return Ok(simple::redirect(&root, normalized, &uri));
+    }
+    let (index, project) = (&path.index, &path.project);
+    if negotiate::wants_simple_json(&headers) || negotiate::is_installer(&headers) {
+        let steps = usize::from(uri.path().ends_with('/'));
+        return simple::respond(
+            &service,
+            &caller,
+            index,
+            Some(project),
+            steps,
+            &root,
+            &headers,
+            query.get("format"),
+        )
+        .await;
+    }
+    admit(&headers)?;
+    let ignore_bases = query.has("ignore_bases");
+    let versions = ops::projects::versions(&service, &caller, index, project, ignore_bases).await?;
+    let versions =
+        versions.into_iter().map(|version| (version.version.clone(), version_data(version, &root)));
+    Ok(respond::result("projectconfig", Value::Object(versions.collect())))
+}
+
+/// `DELETE /{user}/{index}/{project}`.
+pub(super) async fn remove(
+    State(service): State<Service>,
+    caller: Caller,
+    ProjectPath { index, project, .. }: ProjectPath,
+    query: Query,
+) -> Result<Response> {
+    ops::remove::project(&service, &caller, &index, &project, query.has("force")).await?;
+    Ok(respond::message(StatusCode::OK, &format!("project {project} deleted from stage {index}")))
+}
+
+/// `PATCH /{user}/{index}/{project}` with `{"status": …, "reason": …}` (PEP 792; devpi has no such call).
+pub(super) async fn set_status(
+    State(service): State<Service>,
+    caller: Caller,
+    ProjectPath { index, project, .. }: ProjectPath,
+    Json(body): Json,
+) -> Result<Response> {
+    let text = |key| match body.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(Error::Invalid(format!("{key} must be a text"))),
+    };
+    let status = text("status")?.ok_or_else(|| Error::invalid("expected {\"status\": …, \"reason\": …}"))?;
+    let status = Status { status, reason: text("reason")? };
+    ops::projects::set_status(&service, &caller, &index, &project, &status).await?;
+    Ok(respond::message(StatusCode::OK, &format!("project {project} is {}", status.status)))
+}
+
+/// `GET /{user}/{index}/{project}/{version}`.
+pub(super) async fn show_version(
+    State(service): State<Service>,
+    caller: Caller,
+    path: VersionPath,
+    Root(root): Root,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Result<Response> {
+    if let Some(normalized) = &path.normalized {
+        return Ok(simple::redirect(&root, normalized, &uri));
+    }
+    admit(&headers)?;
+    let version =
+        ops::projects::version(&service, &caller, &path.index, &path.project, &path.version).await?;
+    Ok(respond::result("versiondata", version_data(version, &root)))
+}
+
+/// `DELETE /{user}/{index}/{project}/{version}`.
+pub(super) async fn remove_version(
+    State(service): State<Service>,
+    caller: Caller,
+    VersionPath { index, project, version, .. }: VersionPath,
+    query: Query,
+) -> Result<Response> {
+    ops::remove::release(&service, &caller, &index, &project, &version, query.has("force")).await?;
+    Ok(respond::message(StatusCode::OK, &format!("project '{project}' version '{version}' deleted")))
+}
+
+/// `PATCH /{user}/{index}/{project}/{version}` with `{"yanked": …}` (PEP 592; devpi has no such call).
+pub(super) async fn yank(
+    State(service): State<Service>,
+    caller: Caller,
+    VersionPath { index, project, version, .. }: VersionPath,
+    Json(body): Json,
+) -> Result<Response> {
+    let yanked = file::yank_request(&body).map_err(Error::Invalid)?;
+    let target = Target::Release { project: &project, version: &version };
+    ops::yank::mark(&service, &caller, &index, target, yanked.as_deref()).await?;
+    let what = if yanked.is_some() { "yanked" } else { "no longer yanked" };
+    Ok(respond::message(StatusCode::OK, &format!("project '{project}' version '{version}' is {what}")))
+}
+
+fn version_data(version: Version, root: &str) -> Value {
+    let mut data = release_data(version.first, root);
+    if !version.shadowing.is_empty() {
+        let shadowing: Vec<_> =
+            version.shadowing.into_iter().map(|release| Value::Object(release_data(release, root))).collect();
+        data.insert("+shadowing".into(), shadowing.into());
+    }
+    data.into()
+}
+
+fn release_data(IndexRelease { release, files }: IndexRelease, root: &str) -> Map<String, Value> {
+    let mut data = release.metadata;
+    if !files.is_empty() {
+        data.insert("+links".into(), files.iter().map(|file| file.link(root)).collect::<Vec<_>>().into());
+    }
+    data
+}

@@ -1,0 +1,75 @@
+//! The table of routes, in the order a reader looks for them, and the order of the middleware.
+
+use super::{
+    auth, changelog, files, health, indexes, login, observe, outside, projects, push, simple, status, upload,
+    users,
+};
+use crate::{error::Error, service::Service};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    handler::Handler,
+    middleware::from_fn_with_state,
+    routing::{get, post},
+};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tower::Layer;
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// Largest JSON body, in bytes.
+const LARGEST_JSON: usize = 2 << 20;
+
+/// Everything the server answers.
+pub fn router(service: Service, metrics: PrometheusHandle) -> Router {
+    let index = get(indexes::show)
+        .put(indexes::create)
+        .patch(indexes::modify)
+        .delete(indexes::remove)
+        .post(upload::upload.layer(DefaultBodyLimit::disable()))
+        // PUSH is a method of its own, which the table of methods does not know.
+        .fallback(push::push);
+    let user = get(users::show).put(users::create).patch(users::modify).delete(users::remove);
+    let project = get(projects::show).delete(projects::remove).patch(projects::set_status);
+    let release = get(projects::show_version).delete(projects::remove_version).patch(projects::yank);
+    let file = get(files::serve).delete(files::remove).patch(files::yank);
+
+    let routes = Router::new()
+        .route("/", get(users::list))
+        .route("/+status", get(status::status))
+        .route("/+login", post(login::login))
+        .route("/+api", get(status::api))
+        .route("/{user}/+api", get(status::api))
+        .route("/{user}/{index}/+api", get(status::index_api))
+        .route("/+changelog/{serial}", get(changelog::changelog))
+        .route("/{user}", user.clone())
+        .route("/{user}/", user)
+        .route("/{user}/{index}", index.clone())
+        .route("/{user}/{index}/", index)
+        .route("/{user}/{index}/+simple", get(simple::list))
+        .route("/{user}/{index}/+simple/", get(simple::list))
+        .route("/{user}/{index}/+simple/{project}", get(simple::project))
+        .route("/{user}/{index}/+simple/{project}/", get(simple::project))
+        .route("/{user}/{index}/+f/{first}/{next}/{filename}", file)
+        .route("/{user}/{index}/{project}", project.clone())
+        .route("/{user}/{index}/{project}/", project)
+        .route("/{user}/{index}/{project}/{version}", release.clone())
+        .route("/{user}/{index}/{project}/{version}/", release)
+        .layer(from_fn_with_state(service.clone(), auth::authenticate))
+        .route("/+health/live", get(health::live))
+        .route("/+health/ready", get(health::ready))
+        .route("/+metrics", get(health::metrics).with_state(metrics.clone()))
+        .route("/metrics", get(health::metrics).with_state(metrics))
+        .fallback(nothing)
+        .method_not_allowed_fallback(nothing)
+        .layer(DefaultBodyLimit::max(LARGEST_JSON))
+        .layer(CatchPanicLayer::custom(observe::panicked))
+        .layer(from_fn_with_state(service.clone(), observe::observe))
+        .with_state(service.clone());
+    // The path is rewritten before it is matched, so this layer goes around the table as a whole.
+    Router::new().fallback_service(from_fn_with_state(service, outside::rewrite).layer(routes))
+}
+
+/// devpi answers 404 to what it has no route or no method for, never 405.
+async fn nothing() -> Error {
+    Error::NotFound("there is nothing at this URL for this method".into())
+}

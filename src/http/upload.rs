@@ -1,0 +1,220 @@
+//! `POST /{user}/{index}[/]`: an upload form, or the JSON of a push (devpi-api, Upload; packaging standards, the upload
+//! API).
+
+use super::{
+    error::{UploadError, reason},
+    extract::{IndexPath, JsonObject},
+    push,
+};
+use crate::{
+    error::{Error, Result},
+    model::access::Caller,
+    ops::{
+        self,
+        upload::{Form, Outcome, SentFile, Upload},
+    },
+    service::Service,
+};
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, Multipart, Request, State, multipart::Field},
+    response::{IntoResponse, Response},
+};
+use futures::StreamExt;
+use http::header::{CONTENT_TYPE, EXPECT};
+use std::time::Duration;
+
+/// All fields but the file together, in bytes.
+const LARGEST_FORM: usize = 10 << 20;
+
+/// Fields of a form at most.
+const MOST_FIELDS: usize = 10_000;
+
+/// How much of a refused body is read, so that the client gets to read the answer, in bytes and in time.
+const DRAINED: usize = 64 << 20;
+const DRAINED_FOR: Duration = Duration::from_secs(20);
+
+/// Receives a form, or pushes what a JSON body says.
+pub(super) async fn upload(
+    State(service): State<Service>,
+    caller: Caller,
+    IndexPath(index): IndexPath,
+    request: Request,
+) -> Result<Response, Response> {
+    let content_type =
+        request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let multipart = content_type.starts_with("multipart/form-data");
+    if !multipart && !content_type.starts_with("application/x-www-form-urlencoded") {
+        let body = JsonObject::from_request(limited(request), &()).await;
+        let JsonObject(body) = body.map_err(IntoResponse::into_response)?;
+        return push::respond_to(&service, &caller, &index, &body).await.map_err(IntoResponse::into_response);
+    }
+    receive(&service, &caller, &index, request, multipart)
+        .await
+        .map_err(|error| UploadError(error).into_response())
+}
+
+/// Permission first, then the body, then everything at once.
+async fn receive(
+    service: &Service,
+    caller: &Caller,
+    index: &crate::model::name::IndexName,
+    request: Request,
+    multipart: bool,
+) -> Result<Response> {
+    let upload = match ops::upload::begin(service, caller, index).await {
+        Ok(upload) => upload,
+        Err(error) => {
+            drain(request).await;
+            return Err(error);
+        }
+    };
+    let patience = Duration::from_secs(service.config.server.body_timeout);
+    let (form, file) = match multipart {
+        true => {
+            let form = Multipart::from_request(request, &()).await;
+            let form = form
+                .map_err(|error| Error::Invalid(format!("the form can't be read: {}", error.body_text())))?;
+            read_multipart(&upload, form, patience).await?
+        }
+        false => (read_urlencoded(request, patience).await?, None),
+    };
+    let outcome = upload.commit(&form, file).await?;
+    let mut response = ().into_response();
+    if outcome == Outcome::Identical
+        && let Some(reason) = reason("Upload of identical file to non volatile index.")
+    {
+        response.extensions_mut().insert(reason);
+    }
+    Ok(response)
+}
+
+async fn read_multipart(
+    upload: &Upload<'_>,
+    mut multipart: Multipart,
+    patience: Duration,
+) -> Result<(Form, Option<SentFile>)> {
+    let (mut form, mut file) = (Form::new(), None);
+    let read = read_fields(upload, &mut multipart, patience, &mut form, &mut file).await;
+    match (read, file) {
+        (Ok(()), file) => Ok((form, file)),
+        (Err(error), Some(file)) => {
+            upload.discard(file).await;
+            Err(error)
+        }
+        (Err(error), None) => Err(error),
+    }
+}
+
+/// Reads the fields in whatever order they come; the file goes to the store as it does.
+async fn read_fields(
+    upload: &Upload<'_>,
+    multipart: &mut Multipart,
+    patience: Duration,
+    form: &mut Form,
+    file: &mut Option<SentFile>,
+) -> Result<()> {
+    let mut size = 0;
+    while let Some(mut field) = within(patience, multipart.next_field()).await?.map_err(unreadable)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        match (name.as_str(), field.file_name().map(str::to_owned)) {
+            ("content", Some(_)) if file.is_some() => {
+                return Err(Error::invalid("the form has more than one file in field 'content'"));
+            }
+            ("content", Some(filename)) => {
+                *file =
+                    Some(SentFile { filename, received: receive_file(upload, &mut field, patience).await? });
+            }
+            // A detached signature, which nobody checks any more.
+            (_, Some(_)) => while next_chunk(&mut field, patience).await?.is_some() {},
+            (_, None) => {
+                let mut text = Vec::new();
+                while let Some(chunk) = next_chunk(&mut field, patience).await? {
+                    size += chunk.len();
+                    if size > LARGEST_FORM {
+                        return Err(Error::Invalid(format!(
+                            "the fields of the form together are larger than {LARGEST_FORM} bytes"
+                        )));
+                    }
+                    text.extend_from_slice(&chunk);
+                }
+                form.push(text_field(name, text)?);
+            }
+        }
+        if form.len() > MOST_FIELDS {
+            return Err(Error::Invalid(format!("the form has more than {MOST_FIELDS} fields")));
+        }
+    }
+    Ok(())
+}
+
+async fn receive_file(
+    upload: &Upload<'_>,
+    field: &mut Field<'_>,
+    patience: Duration,
+) -> Result<ops::receive::Received> {
+    let mut receiver = upload.receiver();
+    loop {
+        let pushed = match next_chunk(field, patience).await {
+            Ok(Some(chunk)) => receiver.push(&chunk).await,
+            Ok(None) => return receiver.finish().await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = pushed {
+            receiver.abort().await;
+            return Err(error);
+        }
+    }
+}
+
+async fn next_chunk(field: &mut Field<'_>, patience: Duration) -> Result<Option<Bytes>> {
+    within(patience, field.chunk()).await?.map_err(unreadable)
+}
+
+async fn within<T>(patience: Duration, step: impl Future<Output = T>) -> Result<T> {
+    tokio::time::timeout(patience, step).await.map_err(|_| Error::Stalled)
+}
+
+fn unreadable(error: axum::extract::multipart::MultipartError) -> Error {
+    Error::Invalid(format!("the form can't be read: {}", error.body_text()))
+}
+
+fn text_field(name: String, text: Vec<u8>) -> Result<(String, String)> {
+    let text = String::from_utf8(text).map_err(|_| Error::Invalid(format!("field '{name}' is not UTF-8")))?;
+    match text.contains('\0') || name.contains('\0') {
+        true => Err(Error::Invalid(format!("field '{}' holds a NUL character", name.replace('\0', "")))),
+        false => Ok((name, text)),
+    }
+}
+
+async fn read_urlencoded(request: Request, patience: Duration) -> Result<Form> {
+    let body = within(patience, axum::body::to_bytes(request.into_body(), LARGEST_FORM)).await?;
+    let body =
+        body.map_err(|_| Error::Invalid(format!("the form is cut or larger than {LARGEST_FORM} bytes")))?;
+    let fields = url::form_urlencoded::parse(&body).into_owned().take(MOST_FIELDS);
+    fields.map(|(name, text)| text_field(name, text.into_bytes())).collect()
+}
+
+/// The route's own limit is off for the sake of files, so a JSON body gets its limit here.
+fn limited(request: Request) -> Request {
+    let (parts, body) = request.into_parts();
+    Request::from_parts(parts, Body::new(http_body_util::Limited::new(body, 2 << 20)))
+}
+
+/// Reads on for a while after a refusal; a client that waits for `100 Continue` has sent nothing.
+async fn drain(request: Request) {
+    if request.headers().contains_key(EXPECT) {
+        return;
+    }
+    let mut body = request.into_body().into_data_stream();
+    let _ = tokio::time::timeout(DRAINED_FOR, async {
+        let mut read = 0;
+        while let Some(Ok(chunk)) = body.next().await {
+            read += chunk.len();
+            if read > DRAINED {
+                break;
+            }
+        }
+    })
+    .await;
+}

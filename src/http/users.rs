@@ -1,0 +1,104 @@
+//! `/` and `/{user}` (devpi-api, Users).
+
+use super::{
+    extract::{JsonObject, UserPath},
+    login::proxy_auth,
+    negotiate, respond,
+};
+use crate::{
+    error::{Error, Result},
+    model::{access::Caller, user::UserPatch},
+    ops::{self, users::Shown},
+    service::Service,
+};
+use axum::{extract::State, response::Response};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
+use time::{OffsetDateTime, macros::format_description};
+
+/// `GET /`: all users with their indexes.
+pub(super) async fn list(
+    State(service): State<Service>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response> {
+    admit(&headers)?;
+    let users = ops::users::list(&service, &caller).await?;
+    let users: Map<String, Value> =
+        users.into_iter().map(|shown| (shown.user.name.to_string(), user_config(shown))).collect();
+    Ok(respond::result("list:userconfig", users))
+}
+
+/// `GET /{user}`.
+pub(super) async fn show(
+    State(service): State<Service>,
+    caller: Caller,
+    UserPath(user): UserPath,
+    headers: HeaderMap,
+) -> Result<Response> {
+    admit(&headers)?;
+    Ok(respond::result("userconfig", user_config(ops::users::show(&service, &caller, &user).await?)))
+}
+
+/// `PUT /{user}`: 201.
+pub(super) async fn create(
+    State(service): State<Service>,
+    caller: Caller,
+    UserPath(user): UserPath,
+    JsonObject(body): JsonObject,
+) -> Result<Response> {
+    let patch = UserPatch::parse(body, true).map_err(Error::Invalid)?;
+    ops::users::create(&service, &caller, &user, &patch).await?;
+    let shown = ops::users::show(&service, &caller, &user).await?;
+    let mut response = respond::result("userconfig", user_config(shown));
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+/// `PATCH /{user}`; a change of the password answers with a new login token.
+pub(super) async fn modify(
+    State(service): State<Service>,
+    caller: Caller,
+    UserPath(user): UserPath,
+    JsonObject(body): JsonObject,
+) -> Result<Response> {
+    let patch = UserPatch::parse(body, false).map_err(Error::Invalid)?;
+    Ok(match ops::users::modify(&service, &caller, &user, &patch).await? {
+        Some(token) => {
+            respond::result_with_message("userpassword", proxy_auth(&token), "user updated, new proxy auth")
+        }
+        None => respond::message(StatusCode::OK, "user updated"),
+    })
+}
+
+/// `DELETE /{user}`.
+pub(super) async fn remove(
+    State(service): State<Service>,
+    caller: Caller,
+    UserPath(user): UserPath,
+) -> Result<Response> {
+    ops::users::delete(&service, &caller, &user).await?;
+    Ok(respond::message(StatusCode::OK, &format!("user '{user}' deleted")))
+}
+
+/// These URLs have JSON only so far, so a client that takes neither JSON nor a page gets nothing.
+pub(super) fn admit(headers: &HeaderMap) -> Result<()> {
+    match negotiate::admits_json(headers) {
+        true => Ok(()),
+        false => Err(Error::NotFound("there is only application/json at this URL".into())),
+    }
+}
+
+fn user_config(Shown { user, indexes }: Shown) -> Value {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    let time = |at: OffsetDateTime| at.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default();
+    let mut config = user.profile;
+    config.insert("username".into(), user.name.to_string().into());
+    config.insert("created".into(), time(user.created_at).into());
+    if let Some(at) = user.modified_at {
+        config.insert("modified".into(), time(at).into());
+    }
+    let indexes = indexes.into_iter().map(|index| (index.name.index.clone(), index.settings.0.into()));
+    config.insert("indexes".into(), Value::Object(indexes.collect()));
+    config.into()
+}

@@ -1,0 +1,94 @@
+//! A distribution file on an index.
+
+use super::{
+    name::{IndexName, ProjectName, encode},
+    serial::Serial,
+};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+/// One file of a release, as of some serial.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// The row of this state of the file.
+    pub id: i64,
+    pub project_id: i64,
+    pub index: IndexName,
+    pub project: ProjectName,
+    pub version: String,
+    pub filename: String,
+    /// Hex digest of the content.
+    pub sha256: String,
+    /// In bytes.
+    pub size: i64,
+    /// Hex digest of the core metadata that can be had at `{url}.metadata` (PEP 658).
+    pub metadata_sha256: Option<String>,
+    pub requires_python: Option<String>,
+    /// The reason, may be empty; `None`: not yanked (PEP 592).
+    pub yanked: Option<String>,
+    pub uploaded_at: OffsetDateTime,
+    /// devpi's log of the link: a list of objects with `what`, `who`, `when`, `dst`.
+    pub log: Value,
+}
+
+impl File {
+    /// The path of the file below its index: `+f/abc/0123456789abc/name` (devpi: file location).
+    pub fn entry_path(&self) -> String {
+        format!("+f/{}/{}/{}", &self.sha256[..3], &self.sha256[3..16], self.filename)
+    }
+
+    /// The path of the file below the root: `user/index/+f/…`.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.index, self.entry_path())
+    }
+
+    /// The same, percent-encoded for a URL.
+    fn url_path(&self) -> String {
+        let (first, next) = (&self.sha256[..3], &self.sha256[3..16]);
+        format!("{}/+f/{first}/{next}/{}", self.index.url_path(), encode(&self.filename))
+    }
+
+    /// The link as it stands in `+links` of version data; `root` is the outside URL of the server.
+    pub fn link(&self, root: &str) -> Value {
+        json!({
+            "rel": "releasefile",
+            "hash_spec": format!("sha256={}", self.sha256),
+            "hashes": {"sha256": self.sha256},
+            "href": format!("{root}/{}", self.url_path()),
+            "log": self.log,
+        })
+    }
+}
+
+/// The yank state that a client asks for: `{"yanked": "reason" | true | false}`.
+pub fn yank_request(body: &Value) -> Result<Option<String>, String> {
+    match body.get("yanked") {
+        Some(Value::String(reason)) => Ok(Some(reason.clone())),
+        Some(Value::Bool(true)) => Ok(Some(String::new())),
+        Some(Value::Bool(false)) => Ok(None),
+        _ => Err("expected {\"yanked\": true}, {\"yanked\": false} or {\"yanked\": \"the reason\"}".into()),
+    }
+}
+
+/// An entry of a link's log; `at` in UTC to the second, as devpi writes it.
+pub fn log_entry(what: &str, who: Option<&str>, at: OffsetDateTime, places: &[(&str, &IndexName)]) -> Value {
+    let at = at.to_offset(time::UtcOffset::UTC);
+    let mut entry = json!({
+        "what": what,
+        "who": who,
+        "when": [at.year(), u8::from(at.month()), at.day(), at.hour(), at.minute(), at.second()],
+    });
+    for (key, index) in places {
+        entry[*key] = index.to_string().into();
+    }
+    entry
+}
+
+/// What a lookup of a file's URL found.
+#[derive(Debug)]
+pub enum Found {
+    File(Box<File>),
+    /// It was there until this change.
+    Deleted(Serial),
+    Never,
+}

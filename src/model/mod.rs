@@ -1,0 +1,18 @@
+//! The nouns of the index: types and rules.
+//!
+//! Nothing here waits, reads a clock or opens a socket, and nothing knows a status code or a statement.
+
+pub mod access;
+pub mod archive;
+pub mod event;
+pub mod file;
+pub mod filename;
+pub mod index;
+pub mod metadata;
+pub mod name;
+pub mod page;
+pub mod release;
+pub mod resolution;
+pub mod serial;
+pub mod user;
+pub mod version;

@@ -1,0 +1,106 @@
+//! The metadata of a release as devpi keeps it: the fields of the upload form (devpi-api, Upload).
+
+use serde_json::{Map, Value};
+
+const TEXTS: [&str; 17] = [
+    "name",
+    "version",
+    "metadata_version",
+    "summary",
+    "home_page",
+    "author",
+    "author_email",
+    "maintainer",
+    "maintainer_email",
+    "license",
+    "description",
+    "keywords",
+    "download_url",
+    "comment",
+    "requires_python",
+    "description_content_type",
+    "license_expression",
+];
+
+const LISTS: [&str; 14] = [
+    "platform",
+    "classifiers",
+    "supported_platform",
+    "provides",
+    "requires",
+    "obsoletes",
+    "project_urls",
+    "provides_dist",
+    "obsoletes_dist",
+    "requires_dist",
+    "requires_external",
+    "provides_extras",
+    "dynamic",
+    "license_file",
+];
+
+/// A release of a project on one index.
+#[derive(Debug, Clone)]
+pub struct Release {
+    /// The row of this state of the release.
+    pub id: i64,
+    pub version: String,
+    /// Every key of [`empty`], and what the uploads said.
+    pub metadata: Map<String, Value>,
+}
+
+/// Version data with every key and no value: `""` for a text, `[]` for a list.
+pub fn empty() -> Map<String, Value> {
+    let texts = TEXTS.iter().map(|key| ((*key).to_owned(), Value::from("")));
+    let lists = LISTS.iter().map(|key| ((*key).to_owned(), Value::Array(Vec::new())));
+    texts.chain(lists).collect()
+}
+
+/// Puts the fields of a form over version data; only fields that the form holds change anything.
+///
+/// A repeated field makes a list, empty items are dropped, and `UNKNOWN` (old distutils) is an empty text.
+pub fn merge(metadata: &mut Map<String, Value>, form: &[(String, String)]) {
+    let mut lists: Map<String, Value> = Map::new();
+    for (field, text) in form {
+        let text = if text == "UNKNOWN" { "" } else { text };
+        let key = if field == "provides_extra" { "provides_extras" } else { field };
+        if LISTS.contains(&key) {
+            let list = lists.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+            if let (Value::Array(list), false) = (list, text.is_empty()) {
+                list.push(text.into());
+            }
+        } else if TEXTS.contains(&key) {
+            metadata.insert(key.to_owned(), text.into());
+        }
+    }
+    metadata.extend(lists);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_form_fills_texts_and_lists_and_leaves_the_rest() {
+        let form = [
+            ("name", "Foo"),
+            ("summary", "UNKNOWN"),
+            ("classifiers", "a"),
+            ("classifiers", ""),
+            ("classifiers", "b"),
+            ("provides_extra", "x"),
+            ("md5_digest", "00"),
+        ];
+        let form: Vec<_> = form.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+        let mut metadata = empty();
+        metadata.insert("license".into(), "MIT".into());
+        merge(&mut metadata, &form);
+        assert_eq!(metadata["name"], "Foo");
+        assert_eq!(metadata["summary"], "");
+        assert_eq!(metadata["classifiers"], json!(["a", "b"]));
+        assert_eq!(metadata["provides_extras"], json!(["x"]));
+        assert_eq!(metadata["license"], "MIT");
+        assert!(!metadata.contains_key("md5_digest"));
+    }
+}

@@ -1,0 +1,166 @@
+//! Passwords and login tokens.
+//!
+//! A token is a JWT signed with the key that all processes share. It dies with a change of the password, all but the
+//! token that made the change: devpi's client goes on using it (DESIGN, Failure rules).
+
+use crate::{
+    error::{Error, Result},
+    model::{access::Caller, name::UserName, user::User},
+    service::Service,
+    store,
+};
+use argon2::{
+    Argon2,
+    password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
+};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use std::sync::{Arc, LazyLock};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+/// How long a login token is good for, in seconds (devpi: ten hours).
+pub const TOKEN_SECONDS: i64 = 36_000;
+
+/// Longest password that is hashed, in bytes.
+const LONGEST_PASSWORD: usize = 4096;
+
+/// A hash that no password is tried against in earnest, so that an unknown user costs as much time as a known one.
+static NOBODY: LazyLock<String> = LazyLock::new(|| {
+    Argon2::default()
+        .hash_password(b"nobody")
+        .map(|hash: argon2::password_hash::phc::PasswordHash| hash.to_string())
+        .unwrap_or_default()
+});
+
+#[derive(Serialize, Deserialize)]
+struct Claims {
+    sub: String,
+    /// Seconds since 1970.
+    exp: i64,
+    jti: Uuid,
+    /// [`User::token_generation`] at the time of login.
+    generation: Uuid,
+}
+
+/// `POST /+login`: a token for a user's password.
+///
+/// # Errors
+/// [`Error::WrongPassword`], also for an unknown user.
+pub async fn login(service: &Service, user: &str, password: &str) -> Result<String> {
+    let found = match UserName::parse(user) {
+        Ok(name) => known_user(service, &name).await?,
+        Err(_) => None,
+    };
+    if !password_fits(service, found.as_deref(), password).await? {
+        return Err(Error::WrongPassword(user.to_owned()));
+    }
+    found.map(|user| token(service, &user)).unwrap_or(Err(Error::WrongPassword(user.to_owned())))
+}
+
+/// Who the credentials of a request belong to: a password or a login token of the user.
+///
+/// Wrong, expired and malformed ones are no error: the request goes on as anonymous (devpi-api, Credentials).
+pub async fn authenticate(service: &Service, user: &str, secret: &str) -> Result<Caller> {
+    let Ok(name) = UserName::parse(user) else { return Ok(Caller::default()) };
+    let Some(user) = known_user(service, &name).await? else {
+        password_fits(service, None, secret).await?;
+        return Ok(Caller::default());
+    };
+    if let Some(token) = valid_token(service, &user, secret) {
+        return Ok(Caller { user: Some(name), token: Some(token) });
+    }
+    match password_fits(service, Some(&user), secret).await? {
+        true => Ok(Caller { user: Some(name), token: None }),
+        false => Ok(Caller::default()),
+    }
+}
+
+/// A fresh login token for a user.
+pub fn token(service: &Service, user: &User) -> Result<String> {
+    let claims = Claims {
+        sub: user.name.to_string(),
+        exp: OffsetDateTime::now_utc().unix_timestamp() + TOKEN_SECONDS,
+        jti: Uuid::new_v4(),
+        generation: user.token_generation,
+    };
+    let key = EncodingKey::from_secret(&service.token_secret);
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
+        .map_err(|error| Error::Internal(format!("signing a token: {error}")))
+}
+
+/// The argon2id hash of a password, in PHC form.
+///
+/// # Errors
+/// [`Error::Invalid`] for a password that is too long.
+pub async fn hash(service: &Service, password: &str) -> Result<String> {
+    if password.len() > LONGEST_PASSWORD {
+        return Err(Error::invalid(format!("password must not be longer than {LONGEST_PASSWORD} bytes")));
+    }
+    let password = password.to_owned();
+    let hash = compute(service, move || {
+        let hash: Result<PasswordHash, _> = Argon2::default().hash_password(password.as_bytes());
+        hash.map(|hash| hash.to_string())
+    });
+    hash.await?.map_err(|error| Error::Internal(format!("hashing a password: {error}")))
+}
+
+/// The user of this name, from memory or else from the database.
+pub async fn known_user(service: &Service, name: &UserName) -> Result<Option<Arc<User>>> {
+    match service.credentials.user(name) {
+        Ok(user) => Ok(user),
+        Err(ticket) => {
+            let user = store::users::find(&service.db().await?, name).await?.map(Arc::new);
+            service.credentials.keep(ticket, name, user.clone());
+            Ok(user)
+        }
+    }
+}
+
+fn valid_token(service: &Service, user: &User, secret: &str) -> Option<Uuid> {
+    let mut validation = Validation::new(Algorithm::HS256);
+    validation.leeway = 0;
+    validation.set_required_spec_claims(&["exp", "sub"]);
+    let key = DecodingKey::from_secret(&service.token_secret);
+    let claims = jsonwebtoken::decode::<Claims>(secret, &key, &validation).ok()?.claims;
+    let alive = claims.generation == user.token_generation || user.kept_token == Some(claims.jti);
+    (claims.sub == user.name.as_str() && alive).then_some(claims.jti)
+}
+
+async fn password_fits(service: &Service, user: Option<&User>, password: &str) -> Result<bool> {
+    if password.len() > LONGEST_PASSWORD {
+        return Ok(false);
+    }
+    if let Some(user) = user
+        && service.credentials.is_verified(user, password).await
+    {
+        return Ok(true);
+    }
+    let hash = match user {
+        Some(user) if !user.password_hash.is_empty() => user.password_hash.clone(),
+        _ => NOBODY.clone(),
+    };
+    let text = password.to_owned();
+    let fits = compute(service, move || {
+        PasswordHash::new(&hash)
+            .is_ok_and(|hash| Argon2::default().verify_password(text.as_bytes(), &hash).is_ok())
+    });
+    let fits = fits.await?;
+    match user {
+        Some(user) if fits && !user.password_hash.is_empty() => {
+            service.credentials.verified(user, password).await;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Runs a computation of some ten milliseconds off the async threads, no more of them at once than there are cores.
+async fn compute<T: Send + 'static>(
+    service: &Service,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
+    let permit = service.hashing.clone().acquire_owned().await;
+    let _permit = permit.map_err(|error| Error::Internal(error.to_string()))?;
+    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))
+}

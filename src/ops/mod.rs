@@ -1,0 +1,19 @@
+//! The verbs: what one may ask of the index, one file each.
+//!
+//! Permission first, then objects, then one transaction. Nothing here knows a status code or a header.
+
+pub mod changelog;
+pub mod download;
+pub mod health;
+pub mod indexes;
+pub mod login;
+pub mod projects;
+pub mod push;
+pub mod reading;
+pub mod receive;
+pub mod remove;
+pub mod resolve;
+pub mod simple;
+pub mod upload;
+pub mod users;
+pub mod yank;

@@ -1,0 +1,187 @@
+//! Takes the bytes of an upload as they come: hashed and stored on the way, at most two parts of it in memory.
+
+use crate::{
+    blobs::{BlobKey, PART_SIZE, RangeReader, Staging},
+    error::{Error, Result},
+    service::Service,
+    store::blobs::Blob,
+};
+use blake2::{Blake2b, digest::consts::U32};
+use bytes::{Bytes, BytesMut};
+use md5::Md5;
+use sha2::{Digest, Sha256};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
+
+/// An upload on its way in.
+pub struct Receiver {
+    service: Service,
+    buffer: BytesMut,
+    digests: Digests,
+    staging: Option<Staging>,
+    size: u64,
+}
+
+#[derive(Clone, Default)]
+struct Digests {
+    sha256: Sha256,
+    md5: Md5,
+    blake2b_256: Blake2b<U32>,
+}
+
+/// A whole upload that no row names yet.
+pub struct Received {
+    pub blob: Blob,
+    content: Content,
+}
+
+enum Content {
+    /// Up to one part.
+    Memory(Bytes),
+    Staged(BlobKey),
+}
+
+impl Receiver {
+    pub fn new(service: &Service) -> Self {
+        Self {
+            service: service.clone(),
+            buffer: BytesMut::new(),
+            digests: Digests::default(),
+            staging: None,
+            size: 0,
+        }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] above the limit; those of the object store.
+    pub async fn push(&mut self, chunk: &Bytes) -> Result<()> {
+        self.size += chunk.len() as u64;
+        let limit = self.service.config.server.max_upload;
+        if self.size > limit {
+            return Err(Error::TooLarge(limit));
+        }
+        self.buffer.extend_from_slice(chunk);
+        while self.buffer.len() > PART_SIZE {
+            let part = self.buffer.split_to(PART_SIZE).freeze();
+            self.send(part).await?;
+        }
+        Ok(())
+    }
+
+    /// Ends the upload.
+    pub async fn finish(mut self) -> Result<Received> {
+        let rest = self.buffer.split().freeze();
+        let content = if self.staging.is_some() {
+            self.send(rest).await?;
+            match self.staging.take() {
+                Some(staging) => Content::Staged(staging.complete().await?),
+                None => return Err(Error::Internal("an upload without its staging".into())),
+            }
+        } else {
+            self.digest(&rest).await?;
+            Content::Memory(rest)
+        };
+        let Digests { sha256, md5, blake2b_256 } = self.digests;
+        let blob = Blob {
+            sha256: hex::encode(sha256.finalize()),
+            md5: hex::encode(md5.finalize()),
+            blake2b_256: hex::encode(blake2b_256.finalize()),
+            size: i64::try_from(self.size).map_err(|error| Error::Internal(error.to_string()))?,
+        };
+        Ok(Received { blob, content })
+    }
+
+    /// Gives the upload up.
+    pub async fn abort(self) {
+        if let Some(staging) = self.staging
+            && let Err(error) = staging.abort().await
+        {
+            tracing::warn!(%error, "an upload that was given up stays in staging");
+        }
+    }
+
+    async fn send(&mut self, part: Bytes) -> Result<()> {
+        self.digest(&part).await?;
+        let staging = match &mut self.staging {
+            Some(staging) => staging,
+            none => none.insert(self.service.blobs.stage().await?),
+        };
+        staging.part(part).await
+    }
+
+    /// Hashes a part off the async threads: a full one takes tens of milliseconds.
+    async fn digest(&mut self, part: &Bytes) -> Result<()> {
+        let (mut digests, part) = (std::mem::take(&mut self.digests), part.clone());
+        let hashed = tokio::task::spawn_blocking(move || {
+            digests.sha256.update(&part);
+            digests.md5.update(&part);
+            digests.blake2b_256.update(&part);
+            digests
+        });
+        self.digests = hashed.await.map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(())
+    }
+}
+
+/// Reads a received upload on a blocking thread, and remembers if the object store failed meanwhile.
+pub struct Reader {
+    source: Source,
+    pub failure: Option<Error>,
+}
+
+enum Source {
+    Memory(Cursor<Bytes>),
+    Store(Box<RangeReader>),
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.source {
+            Source::Memory(memory) => memory.read(buffer),
+            Source::Store(store) => store.read(buffer).inspect_err(|error| {
+                self.failure = Some(Error::ObjectStore(error.to_string()));
+            }),
+        }
+    }
+}
+
+impl Seek for Reader {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match &mut self.source {
+            Source::Memory(memory) => memory.seek(to),
+            Source::Store(store) => store.seek(to),
+        }
+    }
+}
+
+impl Received {
+    /// The content for a reader on a blocking thread.
+    pub fn reader(&self, service: &Service) -> Reader {
+        let source = match &self.content {
+            Content::Memory(bytes) => Source::Memory(Cursor::new(bytes.clone())),
+            Content::Staged(key) => {
+                Source::Store(Box::new(service.blobs.reader(key.clone(), self.blob.size.unsigned_abs())))
+            }
+        };
+        Reader { source, failure: None }
+    }
+
+    /// Puts the content to where its hash says.
+    pub async fn store(&self, service: &Service) -> Result<()> {
+        let key = BlobKey::Content(self.blob.sha256.clone());
+        match &self.content {
+            Content::Memory(bytes) => service.blobs.put(&key, bytes.clone(), &self.blob.sha256).await,
+            Content::Staged(staged) => service.blobs.copy(staged, &key).await,
+        }
+    }
+
+    /// Removes what is staged; what can't be removed now is left to gc.
+    pub async fn discard(self, service: &Service) {
+        if let Content::Staged(key) = &self.content
+            && let Err(error) = service.blobs.delete(key).await
+        {
+            tracing::warn!(%error, "a staged upload stays");
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! Deletion of files, releases and projects (devpi-api, Deletion). Bases are never touched.
+
+use crate::{
+    error::{Error, Result},
+    model::{
+        access::Caller,
+        event::{Event, EventKind},
+        file::File,
+        index::Index,
+        name::{IndexName, ProjectName},
+    },
+    ops::resolve,
+    service::Service,
+    store::{self, Change, projects::Project},
+};
+
+/// Deletes a project with all its releases and files; `force` does so on a non-volatile index too.
+///
+/// # Errors
+/// [`Error::Unauthorized`] or [`Error::Forbidden`], [`Error::NotFound`], [`Error::NonVolatile`].
+pub async fn project(
+    service: &Service,
+    caller: &Caller,
+    index: &IndexName,
+    name: &ProjectName,
+    force: bool,
+) -> Result<()> {
+    may_delete(service, caller, index, &format!("no permission to delete project {name}")).await?;
+    let mut connection = service.db().await?;
+    let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
+    let index = store::indexes::share(&mut change, index).await?;
+    let project = store::projects::lock(&mut change, &index, name).await?;
+    let project = project.ok_or_else(|| Error::NotFound("project not found".into()))?;
+    if !index.volatile && !force {
+        return Err(Error::NonVolatile(format!("project '{name}' is on non-volatile index {}", index.name)));
+    }
+    store::releases::close_all(&mut change, &[project.id]).await?;
+    store::files::close_all(&mut change, &[project.id]).await?;
+    store::projects::delete(&mut change, &index, &project).await?;
+    change.commit().await?;
+    Ok(())
+}
+
+/// Deletes a release with all its files; with the last release the project goes.
+///
+/// # Errors
+/// As [`project`].
+pub async fn release(
+    service: &Service,
+    caller: &Caller,
+    index: &IndexName,
+    name: &ProjectName,
+    version: &str,
+    force: bool,
+) -> Result<()> {
+    may_delete(service, caller, index, &format!("no permission to delete version {version}")).await?;
+    let mut connection = service.db().await?;
+    let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
+    let index = store::indexes::share(&mut change, index).await?;
+    let missing = || {
+        let on = &index.name;
+        Error::NotFound(format!("project '{name}' version '{version}' not found on stage '{on}'"))
+    };
+    let project = store::projects::lock(&mut change, &index, name).await?.ok_or_else(missing)?;
+    if store::releases::find(&*change, project.id, version).await?.is_none() {
+        return Err(missing());
+    }
+    if !index.volatile && !force {
+        return Err(Error::NonVolatile("cannot delete version on non-volatile index".into()));
+    }
+    for file in store::files::of_release(&mut change, &project, version).await? {
+        store::files::delete(&mut change, &file).await?;
+    }
+    delete_release(&mut change, &index, &project, version).await?;
+    change.commit().await?;
+    Ok(())
+}
+
+/// Deletes a file; with the last file of a release the release goes, and with the last release the project.
+///
+/// # Errors
+/// As [`project`].
+pub async fn file(service: &Service, caller: &Caller, file: &File, force: bool) -> Result<()> {
+    may_delete(service, caller, &file.index, &format!("no permission to delete {}", file.path())).await?;
+    let mut connection = service.db().await?;
+    let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
+    let index = store::indexes::share(&mut change, &file.index).await?;
+    let missing = || Error::NotFound(format!("package '{}' doesn't exist", file.path()));
+    let project = store::projects::lock(&mut change, &index, &file.project).await?.ok_or_else(missing)?;
+    let files = store::files::of_release(&mut change, &project, &file.version).await?;
+    let same = |other: &&File| other.filename == file.filename && other.sha256 == file.sha256;
+    let current = files.iter().find(same).ok_or_else(missing)?;
+    if !index.volatile && !force {
+        return Err(Error::NonVolatile("cannot delete file on non-volatile index".into()));
+    }
+    store::files::delete(&mut change, current).await?;
+    store::projects::touch(&mut change, &project);
+    let event = Event::release(EventKind::FileDelete, &index.name, &project.name, &file.version);
+    change.log(event.with_file(&file.filename));
+    if files.len() == 1 {
+        delete_release(&mut change, &index, &project, &file.version).await?;
+    }
+    change.commit().await?;
+    Ok(())
+}
+
+/// Deletes a release without files, and the project if it was the last.
+async fn delete_release(
+    change: &mut Change<'_>,
+    index: &Index,
+    project: &Project,
+    version: &str,
+) -> Result<()> {
+    if let Some(release) = store::releases::find(&**change, project.id, version).await? {
+        store::releases::delete(change, &release).await?;
+    }
+    store::projects::touch(change, project);
+    change.log(Event::release(EventKind::ReleaseDelete, &index.name, &project.name, version));
+    if !store::releases::any(change, project).await? {
+        store::projects::delete(change, index, project).await?;
+    }
+    Ok(())
+}
+
+async fn may_delete(service: &Service, caller: &Caller, index: &IndexName, message: &str) -> Result<()> {
+    let index = resolve::index(service, index).await?;
+    match service.policy.may_delete_from(caller, &index) {
+        true => Ok(()),
+        false => Err(Error::Forbidden(message.to_owned())),
+    }
+}

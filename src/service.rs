@@ -1,0 +1,98 @@
+//! What every operation works with: database, objects, caches and settings. Cheap to clone.
+
+use crate::{
+    blobs::Blobs,
+    cache::{Pages, credentials::Credentials, gate::Gate, page_serial::PageSerials, pages},
+    config::Config,
+    error::{Error, Result},
+    model::access::Policy,
+    store::{self, Db},
+};
+use deadpool_postgres::Object;
+use std::{ops::Deref, sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+/// A handle to the parts of a running server.
+#[derive(Clone)]
+pub struct Service(Arc<Parts>);
+
+pub struct Parts {
+    pub config: Config,
+    pub policy: Policy,
+    pub db: Db,
+    pub blobs: Blobs,
+    pub gate: Gate,
+    pub page_serials: PageSerials,
+    pub credentials: Credentials,
+    pub pages: Pages,
+    /// Talks to the repositories that users push to.
+    pub client: reqwest::Client,
+    /// Identity of the index, the same on all processes.
+    pub uuid: Uuid,
+    /// Key that signs login tokens, the same on all processes.
+    pub token_secret: Vec<u8>,
+    /// Uploads that may be received at the same time.
+    pub uploads: Semaphore,
+    /// Password hashes that may be computed at the same time.
+    pub hashing: Arc<Semaphore>,
+}
+
+impl Deref for Service {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Service {
+    /// Connects to a migrated database and prepares the rest.
+    ///
+    /// # Errors
+    /// A text for the operator.
+    pub async fn start(config: Config) -> Result<Self, String> {
+        let db = Db::new(&config.database)?;
+        db.check_schema().await?;
+        let connection = db.connection().await.map_err(|error| error.to_string())?;
+        let (uuid, token_secret) =
+            store::server::identity(&connection).await.map_err(|error| format!("{error:?}"))?;
+        drop(connection);
+        let client = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(10))
+            .read_timeout(Duration::from_secs(60))
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("wheelyard/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| error.to_string())?;
+        let server = &config.server;
+        Ok(Self(Arc::new(Parts {
+            policy: Policy { restrict_modify: server.restrict_modify.clone() },
+            blobs: Blobs::new(&config.s3).await,
+            gate: Gate::new(
+                Duration::from_millis(server.read_staleness),
+                Duration::from_secs(server.stale_if_error),
+            ),
+            page_serials: PageSerials::default(),
+            credentials: Credentials::default(),
+            pages: pages(server.page_cache << 20),
+            client,
+            uuid,
+            token_secret,
+            uploads: Semaphore::new(server.concurrent_uploads),
+            hashing: Arc::new(Semaphore::new(
+                std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+            )),
+            db,
+            config,
+        })))
+    }
+
+    /// A connection to the database.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`], [`Error::Overloaded`].
+    pub async fn db(&self) -> Result<Object, Error> {
+        self.db.connection().await
+    }
+}

@@ -1,0 +1,31 @@
+//! Core metadata of distribution files, by content (PEP 658).
+
+use crate::{error::Result, store::Change};
+use deadpool_postgres::GenericClient;
+
+/// Keeps the bytes under their hex digest.
+pub async fn keep(change: &mut Change<'_>, sha256: &str, content: &[u8]) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::core_metadata::keep
+             insert into core_metadata (sha256, content)
+             values ($1, $2)
+             on conflict (sha256) do nothing",
+        )
+        .await?;
+    change.execute(&statement, &[&sha256, &content]).await?;
+    Ok(())
+}
+
+/// The bytes with this hex digest.
+pub async fn content(db: &impl GenericClient, sha256: &str) -> Result<Vec<u8>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::core_metadata::content
+             select content
+             from core_metadata
+             where sha256 = $1",
+        )
+        .await?;
+    Ok(db.query_one(&statement, &[&sha256]).await?.get("content"))
+}

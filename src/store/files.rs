@@ -1,0 +1,234 @@
+//! Distribution files on indexes, state by state.
+
+use crate::{
+    error::{Error, Result},
+    model::{
+        file::{File, Found},
+        index::Index,
+        name::{IndexName, ProjectName},
+        serial::Serial,
+    },
+    store::{Change, projects::Project},
+};
+use deadpool_postgres::GenericClient;
+use serde_json::Value;
+use time::OffsetDateTime;
+use tokio_postgres::Row;
+
+/// What a new state of a file holds.
+pub struct NewFile<'a> {
+    pub version: &'a str,
+    pub filename: &'a str,
+    /// Hex digest of stored content.
+    pub sha256: &'a str,
+    /// Hex digest of kept core metadata.
+    pub metadata_sha256: Option<&'a str>,
+    pub requires_python: Option<&'a str>,
+    pub yanked: Option<&'a str>,
+    pub uploaded_at: OffsetDateTime,
+    pub log: &'a Value,
+}
+
+/// The files of a project on these indexes as of a serial: index id and file, in the order they were uploaded.
+pub async fn of_project(
+    db: &impl GenericClient,
+    index_ids: &[i64],
+    name: &ProjectName,
+    at: Serial,
+) -> Result<Vec<(i64, File)>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::files::of_project
+             select f.id, f.index_id, f.project_id, u.name as user_name, i.name as index_name, p.name as project,
+                 f.version, f.filename, f.sha256, b.size, f.metadata_sha256, f.requires_python, f.yanked,
+                 f.uploaded_at, f.log
+             from projects p
+                 join indexes i on i.id = p.index_id
+                 join users u on u.id = i.user_id
+                 join files f on f.project_id = p.id
+                     and f.added_serial <= $3 and (f.removed_serial is null or f.removed_serial > $3)
+                 join blobs b on b.sha256 = f.sha256
+             where p.index_id = any ($1) and p.name = $2
+                 and p.added_serial <= $3 and (p.removed_serial is null or p.removed_serial > $3)
+             order by f.id",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_ids, &name.as_str(), &at.0]).await?;
+    rows.iter().map(|row| Ok((row.get("index_id"), file(row)?))).collect()
+}
+
+/// The file at `+f/{first 3}/{next 13 digits of its hash}/{filename}` of an index.
+pub async fn at_path(
+    db: &impl GenericClient,
+    index: &IndexName,
+    hash_start: &str,
+    filename: &str,
+) -> Result<Found> {
+    let statement = db
+        .prepare_cached(
+            "-- store::files::at_path
+             select f.id, f.project_id, u.name as user_name, i.name as index_name, p.name as project, f.version,
+                 f.filename, f.sha256, b.size, f.metadata_sha256, f.requires_python, f.yanked, f.uploaded_at, f.log,
+                 f.removed_serial
+             from users u
+                 join indexes i on i.user_id = u.id and i.name = $2
+                 join files f on f.index_id = i.id and f.filename = $4
+                 join projects p on p.id = f.project_id
+                 join blobs b on b.sha256 = f.sha256
+             where u.name = $1 and starts_with(f.sha256, $3)
+             order by f.removed_serial desc nulls first
+             limit 1",
+        )
+        .await?;
+    let row = db.query_opt(&statement, &[&index.user.as_str(), &index.index, &hash_start, &filename]).await?;
+    Ok(match row {
+        None => Found::Never,
+        Some(row) => match row.get::<_, Option<i64>>("removed_serial") {
+            None => Found::File(Box::new(file(&row)?)),
+            Some(serial) => Found::Deleted(Serial(serial)),
+        },
+    })
+}
+
+/// The files of one release of a locked project, in the order they were uploaded.
+pub async fn of_release(change: &mut Change<'_>, project: &Project, version: &str) -> Result<Vec<File>> {
+    let statement = change
+        .prepare_cached(
+            "-- store::files::of_release
+             select f.id, f.project_id, u.name as user_name, i.name as index_name, p.name as project, f.version,
+                 f.filename, f.sha256, b.size, f.metadata_sha256, f.requires_python, f.yanked, f.uploaded_at, f.log
+             from files f
+                 join projects p on p.id = f.project_id
+                 join indexes i on i.id = f.index_id
+                 join users u on u.id = i.user_id
+                 join blobs b on b.sha256 = f.sha256
+             where f.project_id = $1 and f.version = $2 and f.removed_serial is null
+             order by f.id",
+        )
+        .await?;
+    change.query(&statement, &[&project.id, &version]).await?.iter().map(file).collect()
+}
+
+/// The file of this name on a locked or shared index.
+pub async fn named(change: &mut Change<'_>, index: &Index, filename: &str) -> Result<Option<File>> {
+    let statement = change
+        .prepare_cached(
+            "-- store::files::named
+             select f.id, f.project_id, u.name as user_name, i.name as index_name, p.name as project, f.version,
+                 f.filename, f.sha256, b.size, f.metadata_sha256, f.requires_python, f.yanked, f.uploaded_at, f.log
+             from files f
+                 join projects p on p.id = f.project_id
+                 join indexes i on i.id = f.index_id
+                 join users u on u.id = i.user_id
+                 join blobs b on b.sha256 = f.sha256
+             where f.index_id = $1 and f.filename = $2 and f.removed_serial is null",
+        )
+        .await?;
+    change.query_opt(&statement, &[&index.id, &filename]).await?.as_ref().map(file).transpose()
+}
+
+/// Adds a file to a locked project; `false` when the index has one of this name.
+pub async fn insert(
+    change: &mut Change<'_>,
+    index: &Index,
+    project: &Project,
+    new: &NewFile<'_>,
+) -> Result<bool> {
+    let statement = change
+        .prepare_cached(
+            "-- store::files::insert
+             insert into files (index_id, project_id, version, filename, sha256, metadata_sha256, requires_python,
+                 yanked, uploaded_at, log)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+             on conflict (index_id, filename) where removed_serial is null do nothing
+             returning id",
+        )
+        .await?;
+    let row = change
+        .query_opt(
+            &statement,
+            &[
+                &index.id,
+                &project.id,
+                &new.version,
+                &new.filename,
+                &new.sha256,
+                &new.metadata_sha256,
+                &new.requires_python,
+                &new.yanked,
+                &new.uploaded_at,
+                &new.log,
+            ],
+        )
+        .await?;
+    let Some(row) = row else { return Ok(false) };
+    change.touched.files.push(row.get("id"));
+    Ok(true)
+}
+
+/// Closes a file of a locked project.
+pub async fn delete(change: &mut Change<'_>, file: &File) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::files::delete
+             update files set removed_serial = 0
+             where id = $1",
+        )
+        .await?;
+    change.execute(&statement, &[&file.id]).await?;
+    change.touched.files.push(file.id);
+    Ok(())
+}
+
+/// Opens a state of a file of a locked project that differs in its yank mark only, and closes the one before.
+pub async fn set_yanked(change: &mut Change<'_>, file: &File, yanked: Option<&str>) -> Result<()> {
+    delete(change, file).await?;
+    let statement = change
+        .prepare_cached(
+            "-- store::files::set_yanked
+             insert into files (index_id, project_id, version, filename, sha256, metadata_sha256, requires_python,
+                 yanked, uploaded_at, log)
+             select index_id, project_id, version, filename, sha256, metadata_sha256, requires_python,
+                 $2, uploaded_at, log
+             from files
+             where id = $1
+             returning id",
+        )
+        .await?;
+    let row = change.query_one(&statement, &[&file.id, &yanked]).await?;
+    change.touched.files.push(row.get("id"));
+    Ok(())
+}
+
+/// Closes every file of locked projects.
+pub async fn close_all(change: &mut Change<'_>, project_ids: &[i64]) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::files::close_all
+             update files set removed_serial = 0
+             where project_id = any ($1) and removed_serial is null
+             returning id",
+        )
+        .await?;
+    let rows = change.query(&statement, &[&project_ids]).await?;
+    change.touched.files.extend(rows.iter().map(|row| row.get::<_, i64>("id")));
+    Ok(())
+}
+
+fn file(row: &Row) -> Result<File> {
+    Ok(File {
+        id: row.get("id"),
+        project_id: row.get("project_id"),
+        index: IndexName::parse(row.get("user_name"), row.get("index_name")).map_err(Error::Internal)?,
+        project: ProjectName::parse(row.get("project")).map_err(Error::Internal)?,
+        version: row.get("version"),
+        filename: row.get("filename"),
+        sha256: row.get("sha256"),
+        size: row.get("size"),
+        metadata_sha256: row.get("metadata_sha256"),
+        requires_python: row.get("requires_python"),
+        yanked: row.get("yanked"),
+        uploaded_at: row.get("uploaded_at"),
+        log: row.get("log"),
+    })
+}

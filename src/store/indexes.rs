@@ -1,0 +1,170 @@
+//! Indexes and the states their settings went through.
+
+use crate::{
+    error::{Error, Result},
+    model::{
+        index::{Index, Settings},
+        name::{IndexName, UserName},
+        serial::Serial,
+    },
+    store::Change,
+};
+use deadpool_postgres::GenericClient;
+use serde_json::Value;
+use tokio_postgres::Row;
+
+/// The indexes of these names, as far as they exist.
+pub async fn by_names(db: &impl GenericClient, names: &[IndexName]) -> Result<Vec<Index>> {
+    let users: Vec<&str> = names.iter().map(|name| name.user.as_str()).collect();
+    let indexes: Vec<&str> = names.iter().map(|name| name.index.as_str()).collect();
+    let statement = db
+        .prepare_cached(
+            "-- store::indexes::by_names
+             select i.id, u.name as user_name, i.name, i.settings_serial, s.settings
+             from unnest($1::text[], $2::text[]) as wanted (user_name, name)
+                 join users u on u.name = wanted.user_name and u.removed_serial is null
+                 join indexes i on i.user_id = u.id and i.name = wanted.name and i.removed_serial is null
+                 join index_states s on s.index_id = i.id and s.removed_serial is null",
+        )
+        .await?;
+    db.query(&statement, &[&users, &indexes]).await?.iter().map(index).collect()
+}
+
+/// All indexes, of one user or of everybody, by name.
+pub async fn all(db: &impl GenericClient, user: Option<&UserName>) -> Result<Vec<Index>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::indexes::all
+             select i.id, u.name as user_name, i.name, i.settings_serial, s.settings
+             from users u
+                 join indexes i on i.user_id = u.id and i.removed_serial is null
+                 join index_states s on s.index_id = i.id and s.removed_serial is null
+             where u.removed_serial is null and ($1::text is null or u.name = $1)
+             order by u.name, i.name",
+        )
+        .await?;
+    db.query(&statement, &[&user.map(UserName::as_str)]).await?.iter().map(index).collect()
+}
+
+/// The index, which nobody deletes or gives other settings until the change ends; others may upload meanwhile.
+///
+/// # Errors
+/// [`Error::NoSuchIndex`].
+pub async fn share(change: &mut Change<'_>, name: &IndexName) -> Result<Index> {
+    let statement = change
+        .prepare_cached(
+            "-- store::indexes::share
+             select i.id
+             from users u join indexes i on i.user_id = u.id and i.removed_serial is null
+             where u.name = $1 and i.name = $2 and u.removed_serial is null
+             for key share of i",
+        )
+        .await?;
+    let row = change.query_opt(&statement, &[&name.user.as_str(), &name.index]).await?;
+    existing(change, name, row.is_some()).await
+}
+
+/// The index, which nobody else changes, deletes or uploads to until the change ends.
+///
+/// # Errors
+/// [`Error::NoSuchIndex`].
+pub async fn lock(change: &mut Change<'_>, name: &IndexName) -> Result<Index> {
+    let statement = change
+        .prepare_cached(
+            "-- store::indexes::lock
+             select i.id
+             from users u join indexes i on i.user_id = u.id and i.removed_serial is null
+             where u.name = $1 and i.name = $2 and u.removed_serial is null
+             for update of i",
+        )
+        .await?;
+    let row = change.query_opt(&statement, &[&name.user.as_str(), &name.index]).await?;
+    existing(change, name, row.is_some()).await
+}
+
+/// Reads a locked index with a statement of its own, which sees what was committed while the lock was waited for.
+async fn existing(change: &mut Change<'_>, name: &IndexName, locked: bool) -> Result<Index> {
+    let found = if locked { by_names(&**change, std::slice::from_ref(name)).await?.pop() } else { None };
+    found.ok_or_else(|| Error::NoSuchIndex(name.to_string()))
+}
+
+/// Adds an index to a locked user; `false` when there is one of that name.
+pub async fn insert(
+    change: &mut Change<'_>,
+    user_id: i64,
+    name: &IndexName,
+    settings: &Settings,
+) -> Result<bool> {
+    let statement = change
+        .prepare_cached(
+            "-- store::indexes::insert
+             insert into indexes (user_id, name)
+             values ($1, $2)
+             on conflict (user_id, name) where removed_serial is null do nothing
+             returning id",
+        )
+        .await?;
+    let Some(row) = change.query_opt(&statement, &[&user_id, &name.index]).await? else { return Ok(false) };
+    let id: i64 = row.get("id");
+    change.touched.indexes.push(id);
+    open_state(change, id, settings).await?;
+    Ok(true)
+}
+
+/// Closes the current settings of a locked index and opens others.
+pub async fn replace_settings(change: &mut Change<'_>, index: &Index, settings: &Settings) -> Result<()> {
+    close_state(change, index.id).await?;
+    open_state(change, index.id, settings).await
+}
+
+/// Deletes a locked index that has no project any more.
+pub async fn delete(change: &mut Change<'_>, index: &Index) -> Result<()> {
+    close_state(change, index.id).await?;
+    let statement = change
+        .prepare_cached(
+            "-- store::indexes::delete
+             update indexes set removed_serial = 0
+             where id = $1",
+        )
+        .await?;
+    change.execute(&statement, &[&index.id]).await?;
+    change.touched.indexes.push(index.id);
+    Ok(())
+}
+
+async fn open_state(change: &mut Change<'_>, index_id: i64, settings: &Settings) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::indexes::open_state
+             insert into index_states (index_id, settings)
+             values ($1, $2)
+             returning id",
+        )
+        .await?;
+    let row = change.query_one(&statement, &[&index_id, &Value::Object(settings.0.clone())]).await?;
+    change.touched.index_states.push(row.get("id"));
+    change.touched.index_settings.push(index_id);
+    Ok(())
+}
+
+async fn close_state(change: &mut Change<'_>, index_id: i64) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::indexes::close_state
+             update index_states set removed_serial = 0
+             where index_id = $1 and removed_serial is null
+             returning id",
+        )
+        .await?;
+    let row = change.query_one(&statement, &[&index_id]).await?;
+    change.touched.index_states.push(row.get("id"));
+    Ok(())
+}
+
+fn index(row: &Row) -> Result<Index> {
+    let Value::Object(settings) = row.get("settings") else {
+        return Err(Error::Internal("settings are no object".into()));
+    };
+    let name = IndexName::parse(row.get("user_name"), row.get("name")).map_err(Error::Internal)?;
+    Ok(Index::new(row.get("id"), name, Settings(settings), Serial(row.get("settings_serial"))))
+}

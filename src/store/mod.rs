@@ -1,0 +1,164 @@
+//! PostgreSQL: every SQL statement, one file per table.
+//!
+//! Nothing here knows HTTP or decides who may do what, and no transaction waits for anything but the database.
+
+pub mod blobs;
+pub mod change;
+pub mod changelog;
+pub mod core_metadata;
+pub mod files;
+pub mod indexes;
+pub mod projects;
+pub mod releases;
+pub mod serial;
+pub mod server;
+pub mod users;
+
+pub use change::{Change, change};
+
+use crate::{
+    config::DatabaseConfig,
+    error::{Error, Result},
+    model::serial::Serial,
+};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+refinery::embed_migrations!("migrations");
+
+/// The advisory lock that one migration run holds.
+const MIGRATION_LOCK: i64 = 0x7768_6565_6c79;
+
+/// A pool of connections to the database.
+#[derive(Clone)]
+pub struct Db {
+    pool: Pool,
+    timeout: Duration,
+    newest: Arc<AtomicI64>,
+}
+
+impl Db {
+    /// Prepares the pool; connects to nothing yet.
+    ///
+    /// # Errors
+    /// A text for the operator, when the URL or a certificate can't be read.
+    pub fn new(config: &DatabaseConfig) -> Result<Self, String> {
+        let mut options: tokio_postgres::Config =
+            config.database_url.parse().map_err(|error| format!("DATABASE_URL can't be read: {error}"))?;
+        options.connect_timeout(config.timeout()).keepalives_idle(Duration::from_secs(30));
+        options.tcp_user_timeout(config.timeout() * 2);
+        if options.get_application_name().is_none() {
+            options.application_name("wheelyard");
+        }
+        // Says who gives up on a statement: the server, a little before a client would.
+        let timeout = config.timeout().as_millis();
+        let settings =
+            format!("-c statement_timeout={timeout} -c idle_in_transaction_session_timeout={timeout}");
+        options.options(match options.get_options() {
+            Some(given) => format!("{settings} {given}"),
+            None => settings,
+        });
+        let manager = Manager::from_config(
+            options,
+            MakeRustlsConnect::new(tls(config)?),
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(config.database_connections)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(config.timeout()))
+            .create_timeout(Some(config.timeout()))
+            .build()
+            .map_err(|error| error.to_string())?;
+        Ok(Self { pool, timeout: config.timeout(), newest: Arc::default() })
+    }
+
+    /// A connection of the pool.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] when all are in use for too long, [`Error::Unavailable`] when there is no server.
+    pub async fn connection(&self) -> Result<Object> {
+        let connection = tokio::time::timeout(self.timeout * 2, self.pool.get());
+        connection.await.map_err(|_| Error::Unavailable)?.map_err(Into::into)
+    }
+
+    /// The newest serial that this process has seen or made.
+    pub fn newest_serial(&self) -> Serial {
+        Serial(self.newest.load(Ordering::Relaxed))
+    }
+
+    /// Takes note of a serial for [`Self::newest_serial`].
+    pub fn note_serial(&self, serial: Serial) {
+        self.newest.fetch_max(serial.0, Ordering::Relaxed);
+    }
+
+    /// Connections in use and open, for metrics.
+    pub fn pool_size(&self) -> (usize, usize) {
+        let status = self.pool.status();
+        (status.size - status.available.min(status.size), status.size)
+    }
+
+    /// Brings the schema up to date; safe to run from several processes at once.
+    pub async fn migrate(&self) -> Result<()> {
+        let mut connection = self.connection().await?;
+        connection.batch_execute("set statement_timeout = 0").await?;
+        connection.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
+        let report = migrations::runner().run_async(&mut **Object::as_mut(&mut connection)).await;
+        // Closing the connection gives the lock and its settings back.
+        drop(Object::take(connection));
+        let report = report.map_err(|error| Error::Internal(format!("migration failed: {error}")))?;
+        for migration in report.applied_migrations() {
+            tracing::info!(version = migration.version(), "applied migration {}", migration.name());
+        }
+        Ok(())
+    }
+
+    /// Refuses a schema that this program does not know.
+    ///
+    /// # Errors
+    /// A text for the operator.
+    pub async fn check_schema(&self) -> Result<(), String> {
+        let connection = self.connection().await.map_err(|error| error.to_string())?;
+        let known = migrations::runner().get_migrations().iter().map(refinery::Migration::version).max();
+        let row = connection
+            .query_opt(
+                "-- store::check_schema
+                 select max(version) from refinery_schema_history",
+                &[],
+            )
+            .await;
+        let found: Option<i32> = row.ok().flatten().and_then(|row| row.get(0));
+        match (found, known) {
+            (Some(found), Some(known)) if i64::from(found) < i64::from(known) => Err(format!(
+                "the schema is at version {found}, this program needs {known}: run wheelyard migrate"
+            )),
+            (Some(_), _) => Ok(()),
+            (None, _) => Err("the database has no schema of wheelyard: run wheelyard migrate".into()),
+        }
+    }
+}
+
+/// Trust in the system's certificates and in the given file's.
+fn tls(config: &DatabaseConfig) -> Result<rustls::ClientConfig, String> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(path) = &config.database_ca {
+        let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|error| fail(&error))? {
+            let certificate = certificate.map_err(|error| fail(&error))?;
+            roots.add(certificate).map_err(|error| fail(&error))?;
+        }
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|error| error.to_string())?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}

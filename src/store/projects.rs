@@ -1,0 +1,238 @@
+//! Projects of an index, and their status (PEP 792).
+
+use crate::{
+    error::{Error, Result},
+    model::{
+        event::{Event, EventKind},
+        index::Index,
+        name::ProjectName,
+        page::Status,
+        serial::Serial,
+    },
+    store::Change,
+};
+use deadpool_postgres::GenericClient;
+
+/// A project, locked by a change.
+#[derive(Debug, Clone)]
+pub struct Project {
+    pub id: i64,
+    pub name: ProjectName,
+}
+
+/// The names of the projects of an index as of a serial, sorted.
+pub async fn names(db: &impl GenericClient, index_id: i64, at: Serial) -> Result<Vec<String>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::projects::names
+             select name
+             from projects
+             where index_id = $1
+                 and added_serial <= $2 and (removed_serial is null or removed_serial > $2)
+             order by name",
+        )
+        .await?;
+    Ok(db.query(&statement, &[&index_id, &at.0]).await?.iter().map(|row| row.get("name")).collect())
+}
+
+/// Of these indexes, the ids of those that have the project.
+pub async fn having(db: &impl GenericClient, index_ids: &[i64], name: &ProjectName) -> Result<Vec<i64>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::projects::having
+             select index_id
+             from projects
+             where index_id = any ($1) and name = $2 and removed_serial is null",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_ids, &name.as_str()]).await?;
+    Ok(rows.iter().map(|row| row.get("index_id")).collect())
+}
+
+/// For each of these indexes, the last change of the project there; 0 where it never was.
+pub async fn serials(
+    db: &impl GenericClient,
+    index_ids: &[i64],
+    name: &ProjectName,
+) -> Result<Vec<(i64, Serial)>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::projects::serials
+             select wanted.id, coalesce(max(p.serial), 0) as serial
+             from unnest($1::bigint[]) as wanted (id)
+                 left join projects p on p.index_id = wanted.id and p.name = $2
+             group by wanted.id",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_ids, &name.as_str()]).await?;
+    Ok(rows.iter().map(|row| (row.get("id"), Serial(row.get("serial")))).collect())
+}
+
+/// For each of these indexes, the last change of the list of its projects.
+pub async fn list_serials(db: &impl GenericClient, index_ids: &[i64]) -> Result<Vec<(i64, Serial)>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::projects::list_serials
+             select id, projects_serial
+             from indexes
+             where id = any ($1)",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_ids]).await?;
+    Ok(rows.iter().map(|row| (row.get("id"), Serial(row.get("projects_serial")))).collect())
+}
+
+/// The status of the project on each of these indexes that has it, as of a serial: index id and status.
+pub async fn statuses(
+    db: &impl GenericClient,
+    index_ids: &[i64],
+    name: &ProjectName,
+    at: Serial,
+) -> Result<Vec<(i64, Status)>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::projects::statuses
+             select p.index_id, s.status, s.reason
+             from projects p
+                 left join project_states s on s.project_id = p.id
+                     and s.added_serial <= $3 and (s.removed_serial is null or s.removed_serial > $3)
+             where p.index_id = any ($1) and p.name = $2
+                 and p.added_serial <= $3 and (p.removed_serial is null or p.removed_serial > $3)",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_ids, &name.as_str(), &at.0]).await?;
+    let status = |row: &tokio_postgres::Row| match row.get("status") {
+        Some(status) => Status { status, reason: row.get("reason") },
+        None => Status::default(),
+    };
+    Ok(rows.iter().map(|row| (row.get("index_id"), status(row))).collect())
+}
+
+/// The project, which nobody else changes until the change ends.
+pub async fn lock(change: &mut Change<'_>, index: &Index, name: &ProjectName) -> Result<Option<Project>> {
+    let statement = change
+        .prepare_cached(
+            "-- store::projects::lock
+             select id
+             from projects
+             where index_id = $1 and name = $2 and removed_serial is null
+             for update",
+        )
+        .await?;
+    let row = change.query_opt(&statement, &[&index.id, &name.as_str()]).await?;
+    Ok(row.map(|row| Project { id: row.get("id"), name: name.clone() }))
+}
+
+/// The project, created if there is none, locked as by [`lock`], and stamped as changed.
+pub async fn ensure(change: &mut Change<'_>, index: &Index, name: &ProjectName) -> Result<Project> {
+    // Another change may create or delete the project between the two statements; then both look again.
+    for _ in 0..5 {
+        if let Some(project) = lock(change, index, name).await? {
+            touch(change, &project);
+            return Ok(project);
+        }
+        let statement = change
+            .prepare_cached(
+                "-- store::projects::ensure
+                 insert into projects (index_id, name)
+                 values ($1, $2)
+                 on conflict (index_id, name) where removed_serial is null do nothing
+                 returning id",
+            )
+            .await?;
+        if let Some(row) = change.query_opt(&statement, &[&index.id, &name.as_str()]).await? {
+            let project = Project { id: row.get("id"), name: name.clone() };
+            touch(change, &project);
+            change.touched.index_projects.push(index.id);
+            change.log(Event::project(EventKind::ProjectCreate, &index.name, name));
+            return Ok(project);
+        }
+    }
+    Err(Error::Overloaded("the project is created and deleted again and again"))
+}
+
+/// Says that something of a locked project changes.
+pub fn touch(change: &mut Change<'_>, project: &Project) {
+    change.touched.projects.push(project.id);
+}
+
+/// The status of a locked project.
+pub async fn status(change: &mut Change<'_>, project: &Project) -> Result<Status> {
+    let statement = change
+        .prepare_cached(
+            "-- store::projects::status
+             select status, reason
+             from project_states
+             where project_id = $1 and removed_serial is null",
+        )
+        .await?;
+    let row = change.query_opt(&statement, &[&project.id]).await?;
+    Ok(row.map(|row| Status { status: row.get("status"), reason: row.get("reason") }).unwrap_or_default())
+}
+
+/// Gives a locked project another status.
+pub async fn set_status(change: &mut Change<'_>, project: &Project, status: &Status) -> Result<()> {
+    close_status(change, &[project.id]).await?;
+    let statement = change
+        .prepare_cached(
+            "-- store::projects::set_status
+             insert into project_states (project_id, status, reason)
+             values ($1, $2, $3)
+             returning id",
+        )
+        .await?;
+    let row = change.query_one(&statement, &[&project.id, &status.status, &status.reason]).await?;
+    change.touched.project_states.push(row.get("id"));
+    touch(change, project);
+    Ok(())
+}
+
+/// Deletes a locked project that has no release any more.
+pub async fn delete(change: &mut Change<'_>, index: &Index, project: &Project) -> Result<()> {
+    close_status(change, &[project.id]).await?;
+    let statement = change
+        .prepare_cached(
+            "-- store::projects::delete
+             update projects set removed_serial = 0
+             where id = $1",
+        )
+        .await?;
+    change.execute(&statement, &[&project.id]).await?;
+    touch(change, project);
+    change.touched.index_projects.push(index.id);
+    change.log(Event::project(EventKind::ProjectDelete, &index.name, &project.name));
+    Ok(())
+}
+
+/// Closes every project of a locked index, with all its releases and files.
+pub async fn delete_all(change: &mut Change<'_>, index: &Index) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::projects::delete_all
+             update projects set removed_serial = 0
+             where index_id = $1 and removed_serial is null
+             returning id",
+        )
+        .await?;
+    let rows = change.query(&statement, &[&index.id]).await?;
+    let ids: Vec<i64> = rows.iter().map(|row| row.get("id")).collect();
+    close_status(change, &ids).await?;
+    super::releases::close_all(change, &ids).await?;
+    super::files::close_all(change, &ids).await?;
+    change.touched.projects.extend(ids);
+    Ok(())
+}
+
+async fn close_status(change: &mut Change<'_>, project_ids: &[i64]) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::projects::close_status
+             update project_states set removed_serial = 0
+             where project_id = any ($1) and removed_serial is null
+             returning id",
+        )
+        .await?;
+    let rows = change.query(&statement, &[&project_ids]).await?;
+    change.touched.project_states.extend(rows.iter().map(|row| row.get::<_, i64>("id")));
+    Ok(())
+}

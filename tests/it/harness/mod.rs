@@ -1,0 +1,24 @@
+//! What every test stands on: a server of its own, on a database of its own, and people who ask it.
+//!
+//! One PostgreSQL cluster serves a whole run (`WHEELYARD_TEST_DATABASE_URL`, which `make test` sets), a migrated
+//! template database is cloned for each server, and one S3 server in this process holds a prefix for each.
+
+pub mod archive;
+pub mod binary;
+mod client;
+mod server;
+mod world;
+
+pub use client::{Client, Reply, Upload};
+pub use server::Server;
+
+use std::time::{Duration, Instant};
+
+/// Waits until a condition holds, at most ten seconds.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !holds().await {
+        assert!(began.elapsed() < Duration::from_secs(10), "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
