@@ -23,7 +23,7 @@ pub struct DatabaseConfig {
     /// Certificates (PEM) to trust for the database beside the system's
     #[arg(long, env = "WHEELYARD_DATABASE_CA")]
     pub database_ca: Option<PathBuf>,
-    /// Connections a process opens at most
+    /// Connections a process opens at most, beside the one that its gate keeps
     #[arg(long, env = "WHEELYARD_DATABASE_CONNECTIONS", default_value_t = 16)]
     pub database_connections: usize,
     /// How long a request waits for a connection, and a statement for its answer, in milliseconds

@@ -3,7 +3,8 @@
 //! It does not know HTTP: `http/error.rs` gives each of these its status. Where devpi has a text, ours is the same.
 
 use crate::model::name::{IndexName, ProjectName, UserName};
-use std::sync::Arc;
+use std::{error::Error as StdError, sync::Arc};
+use tokio_postgres::error::SqlState;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -90,23 +91,34 @@ impl Error {
 
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
-        // No server error: the connection broke, or the server is going down.
-        let lost = error.as_db_error().is_none_or(|db| {
-            use tokio_postgres::error::SqlState;
-            [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW]
-                .contains(db.code())
-        });
-        if lost && (error.is_closed() || error.as_db_error().is_some() || is_io(&error)) {
+        let away = match error.code() {
+            Some(code) => AWAY.contains(code),
+            // No word of the server: the connection is gone.
+            None => error.is_closed() || error.source().is_some_and(<dyn StdError>::is::<std::io::Error>),
+        };
+        if away {
             tracing::warn!(error = ?error, "the database does not answer");
-            return Self::Unavailable;
+            Self::Unavailable
+        } else if error.code().is_some_and(|code| BUSY.contains(code)) {
+            tracing::warn!(error = ?error, "the database is busy");
+            Self::Overloaded("the database takes too long")
+        } else {
+            Self::Database(Arc::new(error))
         }
-        Self::Database(Arc::new(error))
     }
 }
 
-fn is_io(error: &tokio_postgres::Error) -> bool {
-    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
-}
+/// The server is going down, coming up, or not the primary any more.
+const AWAY: [SqlState; 4] = [
+    SqlState::ADMIN_SHUTDOWN,
+    SqlState::CRASH_SHUTDOWN,
+    SqlState::CANNOT_CONNECT_NOW,
+    SqlState::READ_ONLY_SQL_TRANSACTION,
+];
+
+/// Another try may go well.
+const BUSY: [SqlState; 3] =
+    [SqlState::QUERY_CANCELED, SqlState::TOO_MANY_CONNECTIONS, SqlState::T_R_DEADLOCK_DETECTED];
 
 impl From<deadpool_postgres::PoolError> for Error {
     fn from(error: deadpool_postgres::PoolError) -> Self {

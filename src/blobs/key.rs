@@ -21,7 +21,6 @@ impl BlobKey {
     }
 
     /// The same for all: one content may stand under names of several kinds.
-    #[expect(clippy::unused_self, reason = "the media type belongs to the key, though today all have one")]
     pub fn media_type(&self) -> &'static str {
         "application/octet-stream"
     }

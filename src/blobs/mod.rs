@@ -32,6 +32,9 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+/// How long the store may take to copy the largest object.
+const COPY_TIMEOUT: Duration = Duration::from_secs(600);
+
 /// A bucket, and the prefix in it that is ours.
 #[derive(Clone)]
 pub struct Blobs {
@@ -94,13 +97,17 @@ impl Blobs {
         Ok(())
     }
 
-    /// Copies an object of at most 5 GiB inside the store.
+    /// Copies an object of at most 5 GiB inside the store, which may take minutes before the first word of the answer.
     pub async fn copy(&self, from: &BlobKey, to: &BlobKey) -> Result<()> {
+        let patience =
+            TimeoutConfig::builder().read_timeout(COPY_TIMEOUT).operation_attempt_timeout(COPY_TIMEOUT);
         self.client
             .copy_object()
             .copy_source(format!("{}/{}", self.bucket, self.name(from)))
             .bucket(&self.bucket)
             .key(self.name(to))
+            .customize()
+            .config_override(aws_sdk_s3::config::Builder::default().timeout_config(patience.build()))
             .send()
             .await
             .map_err(failed("CopyObject"))?;

@@ -22,7 +22,7 @@ pub struct Cli {
     /// How log lines are written
     #[arg(long, env = "WHEELYARD_LOG_FORMAT", value_enum, default_value = "text", global = true)]
     log_format: LogFormat,
-    /// What is logged, as in RUST_LOG
+    /// What is logged, as in `RUST_LOG`
     #[arg(long, env = "WHEELYARD_LOG", default_value = "info,s3s=off,refinery_core=warn", global = true)]
     log: String,
     #[command(subcommand)]
@@ -39,6 +39,17 @@ enum Command {
     Migrate(DatabaseConfig),
     /// Create the first user, root, in a migrated database
     Init(init::Options),
+}
+
+impl Cli {
+    /// Reads the command line; Lambda starts the program without one, and means `serve`.
+    pub fn of_process() -> Self {
+        let mut arguments: Vec<_> = std::env::args_os().collect();
+        if lambda::is_lambda() && arguments.len() == 1 {
+            arguments.push("serve".into());
+        }
+        Self::parse_from(arguments)
+    }
 }
 
 /// Runs a command to its end.

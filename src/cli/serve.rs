@@ -20,7 +20,7 @@ use tower::Service as _;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Largest head of a request, in bytes.
-const LARGEST_HEAD: usize = 64 << 10;
+const LARGEST_HEAD: u32 = 64 << 10;
 
 /// How often the metrics' upkeep runs.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -59,11 +59,15 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
     let patience = Duration::from_secs(service.config.server.shutdown_timeout);
     let router = http::router(service, metrics.clone());
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(LARGEST_HEAD as usize);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .max_header_list_size(LARGEST_HEAD as u32)
+        .max_header_list_size(LARGEST_HEAD)
         .keep_alive_interval(HEAD_TIMEOUT);
     let (graceful, connections) = (GracefulShutdown::new(), TaskTracker::new());
     let mut upkeep = tokio::time::interval(UPKEEP);

@@ -12,6 +12,9 @@ use axum::{
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
+/// Largest JSON body, in bytes.
+pub(super) const LARGEST_JSON: usize = 2 << 20;
+
 /// The decoded parts of the path by name.
 async fn path(parts: &mut Parts) -> Result<HashMap<String, String>, Error> {
     let path = Path::<HashMap<String, String>>::from_request_parts(parts, &()).await;
@@ -169,7 +172,7 @@ impl<S: Send + Sync> FromRequest<S> for Json {
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
             BytesRejection::FailedToBufferBody(rejection) if rejection.status() == 413 => {
-                Error::invalid("the body is too large for a JSON body")
+                Error::TooLarge(LARGEST_JSON as u64)
             }
             _ => Error::invalid("the body of the request did not arrive"),
         })?;

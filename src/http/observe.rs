@@ -19,6 +19,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const API_VERSION: HeaderName = HeaderName::from_static("x-devpi-api-version");
 const SERVER_VERSION: HeaderName = HeaderName::from_static("x-devpi-server-version");
 const SERIAL: HeaderName = HeaderName::from_static("x-devpi-serial");
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
 const UUIDS: [HeaderName; 3] = [
     HeaderName::from_static("x-devpi-uuid"),
     HeaderName::from_static("x-devpi-master-uuid"),
@@ -60,6 +61,7 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
     reply.insert(API_VERSION, HeaderValue::from_static("2"));
     reply.insert(SERVER_VERSION, HeaderValue::from_static(DEVPI_SERVER));
     reply.insert(SERIAL, serial);
+    reply.insert(ROBOTS, HeaderValue::from_static("noindex"));
     for name in UUIDS {
         reply.extend(HeaderValue::from_str(&service.uuid.to_string()).ok().map(|value| (name, value)));
     }
@@ -71,7 +73,7 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
     let labels = [("route", route), ("method", method_label(&method)), ("status", status.to_string())];
     metrics::counter!("wheelyard_requests_total", &labels).increment(1);
     metrics::histogram!("wheelyard_request_seconds", &labels[..1]).record(took.as_secs_f64());
-    tracing::info!(id = %id, %method, path = %path, status, user, ms = took.as_millis() as u64, "{method} {path} {status}");
+    tracing::info!(id = %id, %method, path = %path, status, user, ms = took.as_secs_f64() * 1000.0, "{method} {path} {status}");
     response
 }
 
@@ -79,11 +81,8 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
 fn tell(mut response: Response, request: &http::HeaderMap, id: &str) -> Response {
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
     let user = response.extensions_mut().remove::<LoggedUser>();
-    match &failure.error {
-        error @ (Error::Database(_) | Error::Internal(_) | Error::ObjectStore(_)) => {
-            tracing::error!(request_id = %id, error = ?error, "request {id} failed: {error}");
-        }
-        _ => {}
+    if let error @ (Error::Database(_) | Error::Internal(_) | Error::ObjectStore(_)) = &failure.error {
+        tracing::error!(request_id = %id, error = ?error, "request {id} failed: {error}");
     }
     let mut rendered = failure.render(request, id);
     if let Some(user) = user {

@@ -1,8 +1,8 @@
 //! The table of routes, in the order a reader looks for them, and the order of the middleware.
 
 use super::{
-    auth, changelog, files, health, indexes, login, observe, outside, projects, push, simple, status, upload,
-    users,
+    auth, changelog, extract::LARGEST_JSON, files, health, indexes, login, observe, outside, projects, push,
+    simple, status, upload, users,
 };
 use crate::{error::Error, service::Service};
 use axum::{
@@ -15,9 +15,6 @@ use axum::{
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower::Layer;
 use tower_http::catch_panic::CatchPanicLayer;
-
-/// Largest JSON body, in bytes.
-const LARGEST_JSON: usize = 2 << 20;
 
 /// Everything the server answers.
 pub fn router(service: Service, metrics: PrometheusHandle) -> Router {

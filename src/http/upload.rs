@@ -3,7 +3,7 @@
 
 use super::{
     error::{UploadError, reason},
-    extract::{IndexPath, JsonObject},
+    extract::{IndexPath, JsonObject, LARGEST_JSON},
     push,
 };
 use crate::{
@@ -175,6 +175,7 @@ async fn within<T>(patience: Duration, step: impl Future<Output = T>) -> Result<
     tokio::time::timeout(patience, step).await.map_err(|_| Error::Stalled)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
 fn unreadable(error: axum::extract::multipart::MultipartError) -> Error {
     Error::Invalid(format!("the form can't be read: {}", error.body_text()))
 }
@@ -198,7 +199,7 @@ async fn read_urlencoded(request: Request, patience: Duration) -> Result<Form> {
 /// The route's own limit is off for the sake of files, so a JSON body gets its limit here.
 fn limited(request: Request) -> Request {
     let (parts, body) = request.into_parts();
-    Request::from_parts(parts, Body::new(http_body_util::Limited::new(body, 2 << 20)))
+    Request::from_parts(parts, Body::new(http_body_util::Limited::new(body, LARGEST_JSON)))
 }
 
 /// Reads on for a while after a refusal; a client that waits for `100 Continue` has sent nothing.

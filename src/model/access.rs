@@ -120,7 +120,7 @@ mod tests {
         Caller { user: (!name.is_empty()).then(|| UserName::parse(name).unwrap()), token: None }
     }
 
-    fn index(options: serde_json::Value) -> Index {
+    fn index(options: &serde_json::Value) -> Index {
         let name: IndexName = "alice/dev".parse().unwrap();
         let settings = Settings::create(&name, options.as_object().unwrap()).unwrap();
         Index::new(1, name, settings, Serial::default())
@@ -128,22 +128,22 @@ mod tests {
 
     #[test]
     fn an_upload_needs_a_place_in_acl_upload_even_for_root_and_the_owner() {
-        let dev = index(json!({"acl_upload": ["bob"]}));
+        let dev = index(&json!({"acl_upload": ["bob"]}));
         for (who, allowed) in [("bob", true), ("alice", false), ("root", false), ("", false)] {
             assert_eq!(may_upload(&caller(who), &dev), allowed, "{who}");
         }
-        let open = index(json!({"acl_upload": ":authenticated:"}));
+        let open = index(&json!({"acl_upload": ":authenticated:"}));
         assert!(may_upload(&caller("eve"), &open) && !may_upload(&caller(""), &open));
     }
 
     #[test]
     fn a_read_protected_index_is_open_to_its_readers_its_owner_and_root() {
         let policy = Policy::default();
-        let dev = index(json!({"acl_read": ["bob"]}));
+        let dev = index(&json!({"acl_read": ["bob"]}));
         for (who, allowed) in [("bob", true), ("alice", true), ("root", true), ("eve", false), ("", false)] {
             assert_eq!(policy.may_read(&caller(who), &dev), allowed, "{who}");
         }
-        assert!(policy.may_read(&caller(""), &index(json!({}))));
+        assert!(policy.may_read(&caller(""), &index(&json!({}))));
     }
 
     #[test]

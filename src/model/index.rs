@@ -67,12 +67,7 @@ impl Settings {
     pub fn patch(&self, patch: &Value) -> Result<Self, String> {
         match patch {
             Value::Object(options) => {
-                let options = match (options.get("type"), options.get("result")) {
-                    (Some(Value::String(kind)), Some(Value::Object(result))) if kind == "indexconfig" => {
-                        result
-                    }
-                    _ => options,
-                };
+                let options = unwrapped(options);
                 if options.get("type").is_some_and(|kind| Some(kind) != self.0.get("type")) {
                     return Err("the 'type' of an index can't be changed".into());
                 }
@@ -81,6 +76,12 @@ impl Settings {
             Value::Array(operations) => self.operate(operations),
             _ => Err("expected a JSON object of options or a list of operations like \"key=value\"".into()),
         }
+    }
+
+    /// Whether a PATCH says what the bases are, so that they must exist now. A list of operations says all that is
+    /// stored once more (devpi).
+    pub fn patches_bases(patch: &Value) -> bool {
+        patch.as_object().is_none_or(|options| unwrapped(options).contains_key("bases"))
     }
 
     fn with_options(&self, options: &Map<String, Value>) -> Result<Self, String> {
@@ -163,6 +164,14 @@ impl Settings {
     /// The bases, in order; names that are none are left out.
     pub fn bases(&self) -> Vec<IndexName> {
         self.list("bases").iter().filter_map(|base| base.parse().ok()).collect()
+    }
+}
+
+/// The options of an object, which may also be a whole reply of ours.
+fn unwrapped(options: &Map<String, Value>) -> &Map<String, Value> {
+    match (options.get("type"), options.get("result")) {
+        (Some(Value::String(kind)), Some(Value::Object(result))) if kind == "indexconfig" => result,
+        _ => options,
     }
 }
 
@@ -282,13 +291,13 @@ mod tests {
         "alice/dev".parse().unwrap()
     }
 
-    fn create(options: Value) -> Result<Value, String> {
+    fn create(options: &Value) -> Result<Value, String> {
         Settings::create(&name(), options.as_object().unwrap()).map(|settings| settings.0.into())
     }
 
-    fn patch(start: Value, patch: Value) -> Result<Value, String> {
+    fn patch(start: &Value, patch: &Value) -> Result<Value, String> {
         let settings = Settings::create(&name(), start.as_object().unwrap()).unwrap();
-        settings.patch(&patch).map(|settings| settings.0.into())
+        settings.patch(patch).map(|settings| settings.0.into())
     }
 
     #[test]
@@ -298,8 +307,8 @@ mod tests {
             "acl_toxresult_upload": [":ANONYMOUS:"], "mirror_whitelist": [],
             "mirror_whitelist_inheritance": "intersection",
         });
-        assert_eq!(create(json!({})).unwrap(), defaults);
-        assert_eq!(create(json!({"type": "stage", "projects": ["x"]})).unwrap(), defaults);
+        assert_eq!(create(&json!({})).unwrap(), defaults);
+        assert_eq!(create(&json!({"type": "stage", "projects": ["x"]})).unwrap(), defaults);
     }
 
     #[test]
@@ -316,7 +325,7 @@ mod tests {
             ("mirror_whitelist_inheritance", json!("union"), json!("union")),
             ("custom_data", json!({"a": [1]}), json!({"a": [1]})),
         ] {
-            assert_eq!(create(json!({key: given})).unwrap()[key], stored, "{key}");
+            assert_eq!(create(&json!({key: given})).unwrap()[key], stored, "{key}");
         }
     }
 
@@ -334,7 +343,7 @@ mod tests {
                 "Unknown value 'x' for mirror_whitelist_inheritance, must be 'intersection' or 'union'.",
             ),
         ] {
-            assert_eq!(create(options).unwrap_err(), message);
+            assert_eq!(create(&options).unwrap_err(), message);
         }
     }
 
@@ -352,7 +361,7 @@ mod tests {
             (json!(["volatile=no", "acl_upload+=bob"]), "acl_upload", json!(["alice", "bob"])),
             (json!(["acl_read+=bob"]), "acl_read", json!(["bob"])),
         ] {
-            assert_eq!(patch(start.clone(), operations.clone()).unwrap()[key], value, "{operations}");
+            assert_eq!(patch(&start, &operations).unwrap()[key], value, "{operations}");
         }
         for (operations, message) in [
             (json!(["bases-=x/y"]), "The 'bases' setting doesn't have value 'x/y'"),
@@ -363,16 +372,16 @@ mod tests {
             (json!([1]), "1 is not an operation like \"key=value\""),
             (json!("x"), "expected a JSON object of options or a list of operations like \"key=value\""),
         ] {
-            assert_eq!(patch(start.clone(), operations).unwrap_err(), message);
+            assert_eq!(patch(&start, &operations).unwrap_err(), message);
         }
     }
 
     #[test]
     fn a_patch_with_an_object_changes_given_keys_only_and_takes_a_whole_reply() {
-        let stored = patch(json!({"title": "t"}), json!({"volatile": false})).unwrap();
+        let stored = patch(&json!({"title": "t"}), &json!({"volatile": false})).unwrap();
         assert_eq!((&stored["title"], &stored["volatile"]), (&json!("t"), &json!(false)));
         let reply = json!({"type": "indexconfig", "result": {"type": "stage", "title": "u", "projects": []}});
-        assert_eq!(patch(json!({}), reply).unwrap()["title"], "u");
-        assert!(patch(json!({}), json!({"type": "mirror"})).is_err());
+        assert_eq!(patch(&json!({}), &reply).unwrap()["title"], "u");
+        assert!(patch(&json!({}), &json!({"type": "mirror"})).is_err());
     }
 }

@@ -93,28 +93,28 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn parse(body: Value, strict: bool) -> Result<UserPatch, String> {
+    fn parse(body: &Value, strict: bool) -> Result<UserPatch, String> {
         UserPatch::parse(body.as_object().unwrap().clone(), strict)
     }
 
     #[test]
     fn unknown_keys_are_named_on_put_and_ignored_on_patch() {
         let body = json!({"password": "x", "foo": 1, "bar": 2, "username": "alice"});
-        assert_eq!(parse(body.clone(), true).unwrap_err(), "Unknown keys in user config: bar, foo");
-        assert_eq!(parse(body, false).unwrap().password.as_deref(), Some("x"));
+        assert_eq!(parse(&body, true).unwrap_err(), "Unknown keys in user config: bar, foo");
+        assert_eq!(parse(&body, false).unwrap().password.as_deref(), Some("x"));
     }
 
     #[test]
     fn a_falsy_value_removes_a_key_and_others_stay() {
         let mut profile = json!({"email": "a@b", "title": "t"}).as_object().unwrap().clone();
-        parse(json!({"email": "", "custom_data": {"a": [1]}}), false).unwrap().apply_to(&mut profile);
+        parse(&json!({"email": "", "custom_data": {"a": [1]}}), false).unwrap().apply_to(&mut profile);
         assert_eq!(Value::from(profile), json!({"title": "t", "custom_data": {"a": [1]}}));
     }
 
     #[test]
     fn values_of_another_type_are_refused() {
         for body in [json!({"password": 1}), json!({"email": ["a"]}), json!({"title": {}})] {
-            assert!(parse(body, false).is_err());
+            assert!(parse(&body, false).is_err());
         }
     }
 }

@@ -86,8 +86,7 @@ pub async fn modify(
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let index = store::indexes::lock(&mut change, name).await?;
     let settings = index.settings.patch(patch).map_err(Error::Invalid)?;
-    // The list form checks what is stored too, so there a dangling base is an error (devpi).
-    if patch.is_array() || settings.bases() != index.bases {
+    if Settings::patches_bases(patch) {
         check_bases(&mut change, name, &settings.bases()).await?;
     }
     let changed = settings != index.settings;

@@ -31,7 +31,7 @@ pub async fn begin(service: &Service) -> Result<Reading> {
 
 /// Asks for the serial and tells the caches what happened since the known one.
 async fn catch_up(service: &Service, known: Option<Serial>) -> Result<Serial> {
-    let db = service.db().await?;
+    let db = service.db.gate_connection().await?;
     let serial = store::serial::current(&db).await?;
     match known {
         Some(known) if known == serial => {}

@@ -41,6 +41,8 @@ const MIGRATION_LOCK: i64 = 0x7768_6565_6c79;
 #[derive(Clone)]
 pub struct Db {
     pool: Pool,
+    /// A connection of its own for the gate, which every request waits for: no burst of writers may delay it.
+    gate: Pool,
     timeout: Duration,
     newest: Arc<AtomicI64>,
 }
@@ -66,19 +68,23 @@ impl Db {
             Some(given) => format!("{settings} {given}"),
             None => settings,
         });
-        let manager = Manager::from_config(
-            options,
-            MakeRustlsConnect::new(tls(config)?),
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
-        let pool = Pool::builder(manager)
-            .max_size(config.database_connections)
-            .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(config.timeout()))
-            .create_timeout(Some(config.timeout()))
-            .build()
-            .map_err(|error| error.to_string())?;
-        Ok(Self { pool, timeout: config.timeout(), newest: Arc::default() })
+        let tls = MakeRustlsConnect::new(tls(config)?);
+        let pool = |size: usize| {
+            let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+            Pool::builder(Manager::from_config(options.clone(), tls.clone(), recycling))
+                .max_size(size)
+                .runtime(Runtime::Tokio1)
+                .wait_timeout(Some(config.timeout()))
+                .create_timeout(Some(config.timeout()))
+                .build()
+                .map_err(|error| error.to_string())
+        };
+        Ok(Self {
+            pool: pool(config.database_connections)?,
+            gate: pool(1)?,
+            timeout: config.timeout(),
+            newest: Arc::default(),
+        })
     }
 
     /// A connection of the pool.
@@ -86,7 +92,19 @@ impl Db {
     /// # Errors
     /// [`Error::Overloaded`] when all are in use for too long, [`Error::Unavailable`] when there is no server.
     pub async fn connection(&self) -> Result<Object> {
-        let connection = tokio::time::timeout(self.timeout * 2, self.pool.get());
+        self.take(&self.pool).await
+    }
+
+    /// The connection that only the gate uses.
+    ///
+    /// # Errors
+    /// As [`Self::connection`].
+    pub async fn gate_connection(&self) -> Result<Object> {
+        self.take(&self.gate).await
+    }
+
+    async fn take(&self, pool: &Pool) -> Result<Object> {
+        let connection = tokio::time::timeout(self.timeout * 2, pool.get());
         connection.await.map_err(|_| Error::Unavailable)?.map_err(Into::into)
     }
 

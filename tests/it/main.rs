@@ -5,6 +5,7 @@
 mod harness;
 
 mod architecture;
+mod random_walk;
 mod serial;
 #[path = "../clients/mod.rs"]
 mod clients;

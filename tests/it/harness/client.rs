@@ -73,6 +73,12 @@ impl Client {
         self.get_with(&format!("{index}/+simple/{project}/"), &headers).await
     }
 
+    /// The list of projects in JSON.
+    pub async fn simple_list(&self, index: &str) -> Reply {
+        self.get_with(&format!("{index}/+simple/"), &[("accept", "application/vnd.pypi.simple.v1+json")])
+            .await
+    }
+
     /// The file names on the simple page, sorted.
     pub async fn filenames(&self, index: &str, project: &str) -> Vec<String> {
         let page = self.simple(index, project).await;
