@@ -156,6 +156,47 @@ async fn check(model: &Model, client: &Client) -> BTreeMap<String, (String, Vec<
     pages
 }
 
+/// The rows tell every past state, each event of the changelog has its serial, and no stamp was forgotten.
+async fn check_history(server: &Server, history: &[(i64, BTreeMap<&'static str, Files>)]) {
+    let (db, connection) =
+        tokio_postgres::connect(&server.config.database.database_url, tokio_postgres::NoTls).await.unwrap();
+    let queries = async {
+        for (serial, files) in history {
+            let rows = db
+                .query(
+                    "select u.name || '/' || i.name, p.name, f.filename, f.yanked
+                     from files f
+                         join projects p on p.id = f.project_id
+                         join indexes i on i.id = f.index_id
+                         join users u on u.id = i.user_id
+                     where f.added_serial <= $1 and (f.removed_serial is null or f.removed_serial > $1)",
+                    &[serial],
+                )
+                .await
+                .unwrap();
+            let then: BTreeSet<(String, String, String, Option<String>)> =
+                rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
+            let flat = files.iter().flat_map(|(index, projects)| {
+                projects.iter().flat_map(move |(project, files)| {
+                    files.iter().map(move |(name, yanked)| {
+                        ((*index).to_owned(), (*project).to_owned(), name.clone(), yanked.clone())
+                    })
+                })
+            });
+            assert_eq!(then, flat.collect(), "as of serial {serial}");
+        }
+        for table in ["users", "user_states", "indexes", "index_states", "projects", "releases", "files"] {
+            let wrong = format!(
+                "select count(*) from {table} where added_serial <= 0 or removed_serial <= added_serial"
+            );
+            assert_eq!(db.query_one(&wrong, &[]).await.unwrap().get::<_, i64>(0), 0, "{table}");
+        }
+        let gaps = "select (select value from serial) - count(distinct serial) from changelog";
+        assert_eq!(db.query_one(gaps, &[]).await.unwrap().get::<_, i64>(0), 0, "serials without an event");
+    };
+    tokio::select! { () = queries => {}, ended = connection => panic!("{ended:?}") }
+}
+
 #[tokio::test]
 async fn every_page_of_every_process_is_what_the_changes_so_far_make_it() {
     for seed in 0..4 {
@@ -165,13 +206,15 @@ async fn every_page_of_every_process_is_what_the_changes_so_far_make_it() {
         let two = one.beside().await;
         let alice = one.user("alice").await;
         let clients = [alice.clone(), alice.at(&two.url)];
-        let mut model = Model::default();
+        let (mut model, mut history) = (Model::default(), Vec::new());
         for _ in 0..50 {
             let writer = &clients[random.random_range(0..2)];
             step(&mut model, &mut random, writer).await;
+            history.push((one.serial().await, model.files.clone()));
             let first = check(&model, &clients[0]).await;
             assert_eq!(first, check(&model, &clients[1]).await, "two processes differ");
         }
+        check_history(&one, &history).await;
         let fresh = one.beside().await;
         assert_eq!(
             check(&model, &clients[0]).await,
