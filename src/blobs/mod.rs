@@ -21,7 +21,6 @@ use aws_sdk_s3::{
         Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation, timeout::TimeoutConfig,
     },
     error::{DisplayErrorContext, SdkError},
-    operation::get_object::GetObjectError,
     presigning::PresigningConfig,
     primitives::ByteStream,
 };
@@ -29,7 +28,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use std::{
     ops::RangeInclusive,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 /// How long the store may take to copy the largest object.
@@ -76,13 +75,14 @@ impl Blobs {
 
     /// Whether the bucket answers.
     pub async fn check(&self) -> Result<()> {
-        self.client.head_bucket().bucket(&self.bucket).send().await.map_err(failed("HeadBucket"))?;
+        observed("HeadBucket", self.client.head_bucket().bucket(&self.bucket).send()).await?;
         Ok(())
     }
 
     /// Stores bytes whose sha256 (hex) is known.
     pub async fn put(&self, key: &BlobKey, content: Bytes, sha256: &str) -> Result<()> {
-        self.client
+        let request = self
+            .client
             .put_object()
             .bucket(&self.bucket)
             .key(self.name(key))
@@ -91,9 +91,8 @@ impl Blobs {
             .content_type(key.media_type())
             .cache_control(key.cache_control())
             .body(content.into())
-            .send()
-            .await
-            .map_err(failed("PutObject"))?;
+            .send();
+        observed("PutObject", request).await?;
         Ok(())
     }
 
@@ -101,46 +100,32 @@ impl Blobs {
     pub async fn copy(&self, from: &BlobKey, to: &BlobKey) -> Result<()> {
         let patience =
             TimeoutConfig::builder().read_timeout(COPY_TIMEOUT).operation_attempt_timeout(COPY_TIMEOUT);
-        self.client
+        let request = self
+            .client
             .copy_object()
             .copy_source(format!("{}/{}", self.bucket, self.name(from)))
             .bucket(&self.bucket)
             .key(self.name(to))
             .customize()
             .config_override(aws_sdk_s3::config::Builder::default().timeout_config(patience.build()))
-            .send()
-            .await
-            .map_err(failed("CopyObject"))?;
+            .send();
+        observed("CopyObject", request).await?;
         Ok(())
     }
 
     /// Removes an object; one that is not there is removed already.
     pub async fn delete(&self, key: &BlobKey) -> Result<()> {
-        self.client
-            .delete_object()
-            .bucket(&self.bucket)
-            .key(self.name(key))
-            .send()
-            .await
-            .map_err(failed("DeleteObject"))?;
+        let request = self.client.delete_object().bucket(&self.bucket).key(self.name(key)).send();
+        observed("DeleteObject", request).await?;
         Ok(())
     }
 
     /// The bytes of an object, or of a range of it, as they come.
-    ///
-    /// # Errors
-    /// [`Error::Internal`] when there is no such object: a row promised it.
     pub async fn get(&self, key: &BlobKey, range: Option<RangeInclusive<u64>>) -> Result<ByteStream> {
         let range = range.map(|range| format!("bytes={}-{}", range.start(), range.end()));
-        let answer =
-            self.client.get_object().bucket(&self.bucket).key(self.name(key)).set_range(range).send().await;
-        match answer {
-            Ok(answer) => Ok(answer.body),
-            Err(SdkError::ServiceError(error)) if matches!(error.err(), GetObjectError::NoSuchKey(_)) => {
-                Err(Error::Internal(format!("the object {} is missing", self.name(key))))
-            }
-            Err(error) => Err(failed("GetObject")(error)),
-        }
+        let request =
+            self.client.get_object().bucket(&self.bucket).key(self.name(key)).set_range(range).send();
+        Ok(observed("GetObject", request).await?.body)
     }
 
     /// A URL at which anyone may read the object until it ends.
@@ -160,9 +145,8 @@ impl Blobs {
             .key(self.name(key))
             .response_content_type("application/octet-stream")
             .response_content_disposition(format!("attachment; filename=\"{filename}\""))
-            .presigned(config)
-            .await
-            .map_err(failed("presigning"))?;
+            .presigned(config);
+        let request = observed("presign", request).await?;
         Ok(request.uri().to_owned())
     }
 
@@ -176,10 +160,22 @@ impl Blobs {
     }
 }
 
-/// Turns any failure of a request into our error, with its whole chain of causes for the log.
-fn failed<E, R>(operation: &'static str) -> impl Fn(SdkError<E, R>) -> Error
+/// Runs a request, tells the metrics of it, and turns a failure into our error with its whole chain of causes.
+fn observed<T, E, R>(
+    operation: &'static str,
+    request: impl Future<Output = Result<T, SdkError<E, R>>>,
+) -> impl Future<Output = Result<T>>
 where
     SdkError<E, R>: std::error::Error,
 {
-    move |error| Error::ObjectStore(format!("{operation}: {}", DisplayErrorContext(&error)))
+    // A request of the SDK is a future of some 20 kB, too large to be moved about.
+    let request = Box::pin(request);
+    async move {
+        let began = Instant::now();
+        let answer = request.await;
+        let outcome = if answer.is_ok() { "ok" } else { "failed" };
+        metrics::histogram!("wheelyard_s3_seconds", "operation" => operation, "outcome" => outcome)
+            .record(began.elapsed().as_secs_f64());
+        answer.map_err(|error| Error::ObjectStore(format!("{operation}: {}", DisplayErrorContext(&error))))
+    }
 }

@@ -1,11 +1,10 @@
 //! A large object on its way into the store: a multipart upload under a name of its own until it is checked.
 
-use super::{BlobKey, Blobs, failed};
+use super::{BlobKey, Blobs, observed};
 use crate::error::{Error, Result};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 /// Size of a part, in bytes; also the most of an upload that is held in memory. S3 takes 10,000 parts.
@@ -23,26 +22,24 @@ impl Blobs {
     /// Begins a staged object.
     pub async fn stage(&self) -> Result<Staging> {
         let key = BlobKey::Staging(Uuid::new_v4());
-        let answer = self
+        let request = self
             .client
             .create_multipart_upload()
             .bucket(&self.bucket)
             .key(self.name(&key))
             .content_type(key.media_type())
-            .send()
-            .await
-            .map_err(failed("CreateMultipartUpload"))?;
+            .send();
+        let answer = observed("CreateMultipartUpload", request).await?;
         let upload_id = answer.upload_id.ok_or_else(|| Error::ObjectStore("no upload id".into()))?;
         Ok(Staging { blobs: self.clone(), key, upload_id, parts: Vec::new() })
     }
 }
 
 impl Staging {
-    /// Adds the next part: [`PART_SIZE`] bytes, but for the last.
-    pub async fn part(&mut self, content: Bytes) -> Result<()> {
+    /// Adds the next part: [`PART_SIZE`] bytes, but for the last; with its sha256.
+    pub async fn part(&mut self, content: Bytes, sha256: [u8; 32]) -> Result<()> {
         let number = i32::try_from(self.parts.len() + 1).map_err(|_| Error::TooLarge(u64::MAX))?;
-        let checksum = STANDARD.encode(Sha256::digest(&content));
-        let answer = self
+        let request = self
             .blobs
             .client
             .upload_part()
@@ -51,11 +48,10 @@ impl Staging {
             .upload_id(&self.upload_id)
             .part_number(number)
             .content_length(content.len() as i64)
-            .checksum_sha256(&checksum)
+            .checksum_sha256(STANDARD.encode(sha256))
             .body(content.into())
-            .send()
-            .await
-            .map_err(failed("UploadPart"))?;
+            .send();
+        let answer = observed("UploadPart", request).await?;
         let part = CompletedPart::builder().part_number(number).set_e_tag(answer.e_tag);
         self.parts.push(part.build());
         Ok(())
@@ -64,30 +60,30 @@ impl Staging {
     /// Makes the parts an object, and returns its key.
     pub async fn complete(self) -> Result<BlobKey> {
         let parts = CompletedMultipartUpload::builder().set_parts(Some(self.parts)).build();
-        self.blobs
+        let request = self
+            .blobs
             .client
             .complete_multipart_upload()
             .bucket(&self.blobs.bucket)
             .key(self.blobs.name(&self.key))
             .upload_id(&self.upload_id)
             .multipart_upload(parts)
-            .send()
-            .await
-            .map_err(failed("CompleteMultipartUpload"))?;
+            .send();
+        observed("CompleteMultipartUpload", request).await?;
         Ok(self.key)
     }
 
     /// Gives the parts up.
     pub async fn abort(self) -> Result<()> {
-        self.blobs
+        let request = self
+            .blobs
             .client
             .abort_multipart_upload()
             .bucket(&self.blobs.bucket)
             .key(self.blobs.name(&self.key))
             .upload_id(&self.upload_id)
-            .send()
-            .await
-            .map_err(failed("AbortMultipartUpload"))?;
+            .send();
+        observed("AbortMultipartUpload", request).await?;
         Ok(())
     }
 }

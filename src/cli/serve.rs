@@ -22,6 +22,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest head of a request, in bytes.
 const LARGEST_HEAD: u32 = 64 << 10;
 
+/// Upper bounds of the histograms of durations, in seconds.
+const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0];
+
 /// How often the metrics' upkeep runs.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -120,7 +123,8 @@ pub(super) fn recorder() -> PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER
         .get_or_init(|| {
-            let recorder = PrometheusBuilder::new().build_recorder();
+            let buckets = PrometheusBuilder::new().set_buckets(&BUCKETS);
+            let recorder = buckets.unwrap_or_default().build_recorder();
             let handle = recorder.handle();
             // Fails only if some other recorder is there, and then ours stays empty.
             let _ = metrics::set_global_recorder(recorder);

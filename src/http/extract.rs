@@ -10,10 +10,13 @@ use axum::{
     http::request::Parts,
 };
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 /// Largest JSON body, in bytes.
 pub(super) const LARGEST_JSON: usize = 2 << 20;
+
+/// How long a JSON body may take to arrive.
+const JSON_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The decoded parts of the path by name.
 async fn path(parts: &mut Parts) -> Result<HashMap<String, String>, Error> {
@@ -170,7 +173,8 @@ impl<S: Send + Sync> FromRequest<S> for Json {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| match rejection {
+        let read = tokio::time::timeout(JSON_TIMEOUT, Bytes::from_request(request, state));
+        let bytes = read.await.map_err(|_| Error::Stalled)?.map_err(|rejection| match rejection {
             BytesRejection::FailedToBufferBody(rejection) if rejection.status() == 413 => {
                 Error::TooLarge(LARGEST_JSON as u64)
             }

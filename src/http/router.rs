@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{error::Error, service::Service};
 use axum::{
-    Router,
+    Extension, Router,
     extract::DefaultBodyLimit,
     handler::Handler,
     middleware::from_fn_with_state,
@@ -54,8 +54,7 @@ pub fn router(service: Service, metrics: PrometheusHandle) -> Router {
         .layer(from_fn_with_state(service.clone(), auth::authenticate))
         .route("/+health/live", get(health::live))
         .route("/+health/ready", get(health::ready))
-        .route("/+metrics", get(health::metrics).with_state(metrics.clone()))
-        .route("/metrics", get(health::metrics).with_state(metrics))
+        .route("/metrics", get(health::metrics).layer(Extension(metrics)))
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
         .layer(DefaultBodyLimit::max(LARGEST_JSON))

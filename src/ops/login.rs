@@ -15,7 +15,10 @@ use argon2::{
 };
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
-use std::sync::{Arc, LazyLock};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -24,6 +27,9 @@ pub const TOKEN_SECONDS: i64 = 36_000;
 
 /// Longest password that is hashed, in bytes.
 const LONGEST_PASSWORD: usize = 4096;
+
+/// How long a login waits for its turn to be hashed.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A hash that no password is tried against in earnest, so that an unknown user costs as much time as a known one.
 static NOBODY: LazyLock<String> = LazyLock::new(|| {
@@ -160,7 +166,9 @@ async fn compute<T: Send + 'static>(
     service: &Service,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
-    let permit = service.hashing.clone().acquire_owned().await;
-    let _permit = permit.map_err(|error| Error::Internal(error.to_string()))?;
+    let permit = tokio::time::timeout(PATIENCE, service.hashing.clone().acquire_owned()).await;
+    let _permit = permit
+        .map_err(|_| Error::Overloaded("too many passwords are checked at the same time"))?
+        .map_err(|error| Error::Internal(error.to_string()))?;
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))
 }

@@ -102,25 +102,27 @@ impl Receiver {
     }
 
     async fn send(&mut self, part: Bytes) -> Result<()> {
-        self.digest(&part).await?;
+        let sha256 = self.digest(&part).await?;
         let staging = match &mut self.staging {
             Some(staging) => staging,
             none => none.insert(self.service.blobs.stage().await?),
         };
-        staging.part(part).await
+        staging.part(part, sha256).await
     }
 
-    /// Hashes a part off the async threads: a full one takes tens of milliseconds.
-    async fn digest(&mut self, part: &Bytes) -> Result<()> {
+    /// Adds a part to the digests of the whole and returns its own sha256; off the async threads, since a full part takes
+    /// tens of milliseconds.
+    async fn digest(&mut self, part: &Bytes) -> Result<[u8; 32]> {
         let (mut digests, part) = (std::mem::take(&mut self.digests), part.clone());
         let hashed = tokio::task::spawn_blocking(move || {
             digests.sha256.update(&part);
             digests.md5.update(&part);
             digests.blake2b_256.update(&part);
-            digests
+            (digests, Sha256::digest(&part).into())
         });
-        self.digests = hashed.await.map_err(|error| Error::Internal(error.to_string()))?;
-        Ok(())
+        let (digests, sha256) = hashed.await.map_err(|error| Error::Internal(error.to_string()))?;
+        self.digests = digests;
+        Ok(sha256)
     }
 }
 

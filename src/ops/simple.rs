@@ -65,6 +65,7 @@ impl Page {
     /// # Errors
     /// [`Error::NoSuchProject`] when no index of the order has the project.
     pub async fn body(&self, service: &Service) -> Result<Bytes> {
+        metrics::counter!("wheelyard_pages_served_total").increment(1);
         let made = service.pages.try_get_with_by_ref(&self.key, self.make(service)).await;
         made.map_err(|error| (*error).clone())
     }
