@@ -5,6 +5,7 @@
 mod harness;
 
 mod architecture;
+mod docs;
 mod serial;
 #[path = "../clients/mod.rs"]
 mod clients;
