@@ -5,6 +5,7 @@
 mod harness;
 
 mod architecture;
+mod docs;
 mod random_walk;
 mod serial;
 #[path = "../clients/mod.rs"]
