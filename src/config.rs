@@ -88,7 +88,7 @@ pub struct ServerConfig {
     #[arg(long, env = "WHEELYARD_PAGE_CACHE", default_value_t = 128)]
     pub page_cache: u64,
     /// Largest upload, in bytes, and at most 5 GiB, the most that S3 copies at once
-    #[arg(long, env = "WHEELYARD_MAX_UPLOAD", default_value_t = 4 << 30)]
+    #[arg(long, env = "WHEELYARD_MAX_UPLOAD", default_value_t = 4 << 30, value_parser = clap::value_parser!(u64).range(1..=5 << 30))]
     pub max_upload: u64,
     /// Uploads that are received at the same time; further ones wait, then get 503
     #[arg(long, env = "WHEELYARD_CONCURRENT_UPLOADS", default_value_t = 16)]

@@ -19,16 +19,9 @@ impl BlobKey {
             Self::Staging(id) => format!("staging/{id}"),
         }
     }
-
-    /// The same for all: one content may stand under names of several kinds.
-    pub fn media_type(&self) -> &'static str {
-        "application/octet-stream"
-    }
-
-    pub fn cache_control(&self) -> &'static str {
-        match self {
-            Self::Content(_) => "max-age=365000000, immutable",
-            Self::Staging(_) => "no-store",
-        }
-    }
 }
+
+/// What every object is to the store and to caches before it: bytes that never change under their name. One content may
+/// stand under file names of several kinds, so the store does not know a better media type.
+pub const MEDIA_TYPE: &str = "application/octet-stream";
+pub const CACHE_CONTROL: &str = "max-age=365000000, immutable";

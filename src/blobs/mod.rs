@@ -8,6 +8,7 @@ mod reader;
 mod staging;
 
 pub use key::BlobKey;
+use key::{CACHE_CONTROL, MEDIA_TYPE};
 pub use reader::RangeReader;
 pub use staging::{PART_SIZE, Staging};
 
@@ -15,11 +16,10 @@ use crate::{
     config::S3Config,
     error::{Error, Result},
 };
+use aws_config::{environment::EnvironmentVariableRegionProvider, meta::region::RegionProviderChain};
 use aws_sdk_s3::{
     Client,
-    config::{
-        Credentials, Region, RequestChecksumCalculation, ResponseChecksumValidation, timeout::TimeoutConfig,
-    },
+    config::{Credentials, RequestChecksumCalculation, ResponseChecksumValidation, timeout::TimeoutConfig},
     error::{DisplayErrorContext, SdkError},
     presigning::PresigningConfig,
     primitives::ByteStream,
@@ -54,10 +54,11 @@ impl Blobs {
         let mut loader = aws_config::defaults(aws_config::BehaviorVersion::latest()).timeout_config(timeouts);
         if let Some((key, secret)) = &config.s3_credentials {
             loader = loader.credentials_provider(Credentials::new(key, secret, None, None, "settings"));
-            loader = loader.region(Region::new("us-east-1"));
         }
         if let Some(endpoint) = &config.s3_endpoint {
-            loader = loader.endpoint_url(endpoint);
+            // Other servers than AWS have no regions, but a request is not signed without one.
+            let region = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new());
+            loader = loader.endpoint_url(endpoint).region(region.or_else("us-east-1"));
         }
         let shared = loader.load().await;
         // A checksum of our own on every upload works on all servers; the SDK's default trailer does not.
@@ -88,8 +89,8 @@ impl Blobs {
             .key(self.name(key))
             .checksum_sha256(hex::decode(sha256).map(|digest| STANDARD.encode(digest)).unwrap_or_default())
             .content_length(content.len() as i64)
-            .content_type(key.media_type())
-            .cache_control(key.cache_control())
+            .content_type(MEDIA_TYPE)
+            .cache_control(CACHE_CONTROL)
             .body(content.into())
             .send();
         observed("PutObject", request).await?;
@@ -143,7 +144,7 @@ impl Blobs {
             .get_object()
             .bucket(&self.bucket)
             .key(self.name(key))
-            .response_content_type("application/octet-stream")
+            .response_content_type(MEDIA_TYPE)
             .response_content_disposition(format!("attachment; filename=\"{filename}\""))
             .presigned(config);
         let request = observed("presign", request).await?;

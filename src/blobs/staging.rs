@@ -1,6 +1,10 @@
 //! A large object on its way into the store: a multipart upload under a name of its own until it is checked.
 
-use super::{BlobKey, Blobs, observed};
+use super::{
+    BlobKey, Blobs,
+    key::{CACHE_CONTROL, MEDIA_TYPE},
+    observed,
+};
 use crate::error::{Error, Result};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -27,7 +31,8 @@ impl Blobs {
             .create_multipart_upload()
             .bucket(&self.bucket)
             .key(self.name(&key))
-            .content_type(key.media_type())
+            .content_type(MEDIA_TYPE)
+            .cache_control(CACHE_CONTROL)
             .send();
         let answer = observed("CreateMultipartUpload", request).await?;
         let upload_id = answer.upload_id.ok_or_else(|| Error::ObjectStore("no upload id".into()))?;

@@ -7,7 +7,10 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, HeaderValue, Method, header::CACHE_CONTROL};
+use http::{
+    HeaderName, HeaderValue, Method,
+    header::{ALLOW, CACHE_CONTROL},
+};
 use std::{
     any::Any,
     time::{Duration, Instant},
@@ -66,6 +69,8 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
         reply.extend(HeaderValue::from_str(&service.uuid.to_string()).ok().map(|value| (name, value)));
     }
     reply.extend(HeaderValue::from_str(&id).ok().map(|value| (REQUEST_ID, value)));
+    // The router adds it wherever it falls back, and so to every PUSH.
+    reply.remove(ALLOW);
     reply.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
 
     let (status, took) = (response.status().as_u16(), began.elapsed());
