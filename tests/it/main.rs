@@ -5,6 +5,11 @@
 mod harness;
 
 mod architecture;
+mod users;
+mod login;
+mod indexes;
+mod bases;
+mod restrict_modify;
 mod serial;
 #[path = "../clients/mod.rs"]
 mod clients;
