@@ -3,7 +3,10 @@
 //! A password is never kept: a verified credential is remembered under a keyed hash of it together with the serial of
 //! the user's state, so that any change of the user ends it. The key lives and dies with the process.
 
-use crate::model::{event::LoggedEvent, name::UserName, serial::Serial, user::User};
+use crate::{
+    error::Result,
+    model::{event::LoggedEvent, name::UserName, user::User},
+};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::{
@@ -21,7 +24,7 @@ const CAPACITY: usize = 50_000;
 pub struct Credentials {
     key: [u8; 32],
     users: Mutex<Users>,
-    verified: moka::future::Cache<[u8; 32], Serial>,
+    verified: moka::future::Cache<[u8; 32], ()>,
 }
 
 #[derive(Default)]
@@ -81,20 +84,35 @@ impl Credentials {
         users.known.clear();
     }
 
-    /// Whether this password was right for this state of the user a short while ago.
-    pub async fn is_verified(&self, user: &User, password: &str) -> bool {
-        self.verified.get(&self.hash(user, password)).await == Some(user.serial)
-    }
-
-    /// Remembers that this password is right for this state of the user.
-    pub async fn verified(&self, user: &User, password: &str) {
-        self.verified.insert(self.hash(user, password), user.serial).await;
+    /// Whether a password is right for this state of the user. What `verify` finds right is believed for a while; all
+    /// who wait for the same answer share one call of it.
+    ///
+    /// # Errors
+    /// Those of `verify`.
+    pub async fn check(
+        &self,
+        user: &User,
+        password: &str,
+        verify: impl Future<Output = Result<bool>>,
+    ) -> Result<bool> {
+        let verified = self.verified.try_get_with(self.hash(user, password), async {
+            match verify.await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(None),
+                Err(error) => Err(Some(error)),
+            }
+        });
+        match verified.await {
+            Ok(()) => Ok(true),
+            Err(error) => Option::clone(&error).map_or(Ok(false), Err),
+        }
     }
 
     fn hash(&self, user: &User, password: &str) -> [u8; 32] {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else { return rand::random() };
         mac.update(user.name.as_str().as_bytes());
         mac.update(&user.id.to_be_bytes());
+        mac.update(&user.serial.0.to_be_bytes());
         mac.update(&[0]);
         mac.update(password.as_bytes());
         mac.finalize().into_bytes().into()

@@ -1,16 +1,13 @@
 //! `/+changelog/{serial}`: one change; `/+changelog/{serial}-`: it and what came after.
 
-use super::respond;
+use super::{extract::SerialPath, respond};
 use crate::{
     error::{Error, Result},
     model::{access::Caller, event::LoggedEvent, serial::Serial},
     ops,
     service::Service,
 };
-use axum::{
-    extract::{Path, State},
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 
@@ -18,7 +15,7 @@ use time::format_description::well_known::Rfc3339;
 pub(super) async fn changelog(
     State(service): State<Service>,
     caller: Caller,
-    Path(serial): Path<String>,
+    SerialPath(serial): SerialPath,
 ) -> Result<Response> {
     let (number, onwards) = match serial.strip_suffix('-') {
         Some(number) => (number, true),

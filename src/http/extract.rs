@@ -143,6 +143,17 @@ impl<S: Sync> FromRequestParts<S> for FilePath {
     }
 }
 
+/// `/+changelog/{serial}` as it was sent.
+pub(super) struct SerialPath(pub String);
+
+impl<S: Sync> FromRequestParts<S> for SerialPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Ok(Self(take(&mut path(parts).await?, "serial")))
+    }
+}
+
 /// The names of the query's keys with their values; a key without a value has an empty one.
 pub(super) struct Query(HashMap<String, String>);
 

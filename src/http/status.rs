@@ -30,7 +30,7 @@ pub(super) async fn index_api(
     headers: HeaderMap,
 ) -> Result<Response> {
     admit(&headers)?;
-    ops::resolve::index(&service, &index).await?;
+    ops::resolve::readable(&service, &caller, &index).await?;
     let mut config = api_config(&caller, &root);
     config["index"] = format!("{root}/{index}").into();
     config["simpleindex"] = format!("{root}/{index}/+simple/").into();

@@ -139,7 +139,10 @@ impl Settings {
 
     fn remove(&mut self, key: &str, item: &str) -> Result<(), String> {
         if item.is_empty() {
-            if key == "type" || OPTIONS.iter().any(|(name, default, _)| *name == key && *default) {
+            if key == "type" {
+                return Err("the 'type' of an index can't be changed".into());
+            }
+            if OPTIONS.iter().any(|(name, default, _)| *name == key && *default) {
                 return Err("Default values can't be removed.".into());
             }
             self.0.remove(key);
@@ -189,6 +192,9 @@ fn list_kind(key: &str) -> Result<Kind, String> {
 
 fn normal_form(key: &str, kind: Kind, value: &Value) -> Result<Value, String> {
     Ok(match kind {
+        Kind::Any if value.is_null() => {
+            return Err(format!("'{key}' can't be null: the operation \"{key}-=\" removes it"));
+        }
         Kind::Any => value.clone(),
         Kind::Bool => match value {
             Value::Bool(_) => value.clone(),
@@ -337,6 +343,7 @@ mod tests {
             (json!({"acl_upload": 1}), "Unknown list value 1."),
             (json!({"bases": "a/b/c,x"}), "invalid base index spec: 'a/b/c', invalid base index spec: 'x'"),
             (json!({"type": "foo"}), "unknown index type 'foo'"),
+            (json!({"title": null}), "'title' can't be null: the operation \"title-=\" removes it"),
             (json!({"foo": "bar", "ham": 1}), "indexconfig got unexpected keyword arguments: foo=bar, ham=1"),
             (
                 json!({"mirror_whitelist_inheritance": "x"}),
@@ -368,6 +375,7 @@ mod tests {
             (json!(["bases-="]), "Default values can't be removed."),
             (json!(["new+=x"]), "indexconfig got unexpected keyword arguments: new"),
             (json!(["title+=x"]), "The 'title' setting isn't a list: use title=VALUE"),
+            (json!(["type-="]), "the 'type' of an index can't be changed"),
             (json!(["type=mirror"]), "the 'type' of an index can't be changed"),
             (json!([1]), "1 is not an operation like \"key=value\""),
             (json!("x"), "expected a JSON object of options or a list of operations like \"key=value\""),

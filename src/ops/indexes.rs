@@ -37,7 +37,7 @@ pub async fn show(
 /// Creates an index of type stage.
 ///
 /// # Errors
-/// [`Error::Invalid`], [`Error::NoSuchUser`], [`Error::Forbidden`], [`Error::IndexExists`].
+/// [`Error::NoSuchUser`] and [`Error::IndexExists`] before [`Error::Forbidden`], as devpi; [`Error::Invalid`].
 pub async fn create(
     service: &Service,
     caller: &Caller,
@@ -52,6 +52,11 @@ pub async fn create(
     }
     let name =
         IndexName::parse(user, index).map_err(|problem| Error::Invalid(format!("indexname {problem}")))?;
+    match resolve::index(service, &name).await {
+        Ok(_) => return Err(Error::IndexExists(name)),
+        Err(Error::NoSuchIndex(_)) => {}
+        Err(error) => return Err(error),
+    }
     if !service.policy.may_modify_index(caller, &name) {
         return Err(Error::Forbidden(format!("no permission to create index {name}")));
     }

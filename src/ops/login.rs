@@ -137,31 +137,25 @@ async fn password_fits(service: &Service, user: Option<&User>, password: &str) -
     if password.len() > LONGEST_PASSWORD {
         return Ok(false);
     }
-    if let Some(user) = user
-        && service.credentials.is_verified(user, password).await
-    {
-        return Ok(true);
-    }
-    let hash = match user {
-        Some(user) if !user.password_hash.is_empty() => user.password_hash.clone(),
-        _ => NOBODY.clone(),
-    };
-    let text = password.to_owned();
-    let fits = compute(service, move || {
-        PasswordHash::new(&hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(text.as_bytes(), &hash).is_ok())
-    });
-    let fits = fits.await?;
-    match user {
-        Some(user) if fits && !user.password_hash.is_empty() => {
-            service.credentials.verified(user, password).await;
-            Ok(true)
+    match user.filter(|user| !user.password_hash.is_empty()) {
+        Some(user) => {
+            let verify = verify(service, user.password_hash.clone(), password.to_owned());
+            service.credentials.check(user, password, verify).await
         }
-        _ => Ok(false),
+        None => verify(service, NOBODY.clone(), password.to_owned()).await.map(|_| false),
     }
 }
 
-/// Runs a computation of some ten milliseconds off the async threads, no more of them at once than there are cores.
+async fn verify(service: &Service, hash: String, password: String) -> Result<bool> {
+    let fits = compute(service, move || {
+        PasswordHash::new(&hash)
+            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    });
+    fits.await
+}
+
+/// Hashes a password, which takes some ten milliseconds: off the async threads, and no more of them at once than there
+/// are cores.
 async fn compute<T: Send + 'static>(
     service: &Service,
     work: impl FnOnce() -> T + Send + 'static,
@@ -170,5 +164,6 @@ async fn compute<T: Send + 'static>(
     let _permit = permit
         .map_err(|_| Error::Overloaded("too many passwords are checked at the same time"))?
         .map_err(|error| Error::Internal(error.to_string()))?;
+    metrics::counter!("wheelyard_password_hashes_total").increment(1);
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))
 }

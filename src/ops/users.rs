@@ -117,7 +117,7 @@ pub async fn modify(
         false => service.policy.may_modify_user(caller, &name),
     };
     if !allowed {
-        let what = if only_password { "modify password for" } else { "modify" };
+        let what = if only_password { "change password for" } else { "modify" };
         return Err(Error::Forbidden(format!("no permission to {what} user {name}")));
     }
     let password_hash = match &patch.password {

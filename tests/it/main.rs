@@ -5,8 +5,13 @@
 mod harness;
 
 mod architecture;
+mod bases;
 mod docs;
+mod indexes;
+mod login;
 mod random_walk;
+mod restrict_modify;
 mod serial;
+mod users;
 #[path = "../clients/mod.rs"]
 mod clients;
