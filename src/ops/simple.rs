@@ -54,9 +54,11 @@ pub async fn page(
 }
 
 impl Page {
-    /// Names the bytes of the page: the same on every process, another for any other bytes. Hex, without quotes.
+    /// Names the bytes of the page: the same on every process, another for any other bytes, those of another version of
+    /// this program included. Hex, without quotes.
     pub fn etag(&self, service: &Service) -> String {
-        let digest = Sha256::digest(format!("{} {:?}", service.uuid, self.key));
+        let version = env!("CARGO_PKG_VERSION");
+        let digest = Sha256::digest(format!("{version} {} {:?}", service.uuid, self.key));
         hex::encode(&digest[..16])
     }
 
