@@ -93,6 +93,9 @@ pub struct ServerConfig {
     /// Uploads that are received at the same time; further ones wait, then get 503
     #[arg(long, env = "WHEELYARD_CONCURRENT_UPLOADS", default_value_t = 16)]
     pub concurrent_uploads: usize,
+    /// Connections that are open at the same time; further ones wait to be accepted
+    #[arg(long, env = "WHEELYARD_MAX_CONNECTIONS", default_value_t = 10_000)]
+    pub max_connections: usize,
     /// How long a request may take until its answer begins, in seconds; uploads and pushes have no such bound
     #[arg(long, env = "WHEELYARD_REQUEST_TIMEOUT", default_value_t = 60)]
     pub request_timeout: u64,

@@ -8,10 +8,15 @@ use hyper_util::{
     server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use std::{sync::OnceLock, time::Duration};
+use std::{
+    io,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 use tokio::{
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     signal::unix::{SignalKind, signal},
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service as _;
@@ -59,6 +64,7 @@ pub(super) async fn until_stopped(service: Service, listener: TcpListener) -> Re
 /// Serves a listener until the token is cancelled and running requests have ended, or their time is over.
 pub async fn serve(service: Service, listener: TcpListener, stop: CancellationToken) {
     let metrics = recorder();
+    let places = Arc::new(Semaphore::new(service.config.server.max_connections));
     let patience = Duration::from_secs(service.config.server.shutdown_timeout);
     let router = http::router(service, metrics.clone());
     let mut builder = Builder::new(TokioExecutor::new());
@@ -76,15 +82,15 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
     let mut upkeep = tokio::time::interval(UPKEEP);
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = accept(&listener, &places) => accepted,
             _ = upkeep.tick() => {
                 metrics.run_upkeep();
                 continue;
             }
             () = stop.cancelled() => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, place) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of file descriptors, most likely: others must end first.
                 tracing::error!(%error, "can't accept a connection");
@@ -100,6 +106,7 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
         );
         let connection = graceful.watch(connection.into_owned());
         connections.spawn(async move {
+            let _place = place;
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection broke");
             }
@@ -109,6 +116,15 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
     if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
         tracing::warn!("running requests were cut off");
     }
+}
+
+/// The next connection, once there is a place for it.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
+    Ok((listener.accept().await?.0, place))
 }
 
 async fn answer(
