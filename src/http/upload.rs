@@ -47,7 +47,7 @@ pub(super) async fn upload(
     if !multipart && !content_type.starts_with("application/x-www-form-urlencoded") {
         let body = JsonObject::from_request(limited(request), &()).await;
         let JsonObject(body) = body.map_err(IntoResponse::into_response)?;
-        return push::respond_to(&service, &caller, &index, &body).await.map_err(IntoResponse::into_response);
+        return push::respond_to(&service, &caller, &index, body).await.map_err(IntoResponse::into_response);
     }
     receive(&service, &caller, &index, request, multipart)
         .await
