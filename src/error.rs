@@ -46,8 +46,9 @@ pub enum Error {
     /// The thing named in the text is not there.
     #[error("{0}")]
     NotFound(String),
-    #[error("file existed, deleted in later serial")]
-    Gone,
+    /// Of a file that is named by its path, or that the URL names.
+    #[error("{0} existed, deleted in later serial")]
+    Gone(String),
     /// devpi: `views.py`, `submit`; clients take the words "already exists" for "skip".
     #[error("{0} already exists in non-volatile index")]
     FileExists(String),

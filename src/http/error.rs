@@ -62,7 +62,7 @@ fn status(error: &Error) -> StatusCode {
         | Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::NotAcceptable(_) => StatusCode::NOT_ACCEPTABLE,
         Error::UserExists | Error::IndexExists(_) | Error::FileExists(_) => StatusCode::CONFLICT,
-        Error::Gone => StatusCode::GONE,
+        Error::Gone(_) => StatusCode::GONE,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Stalled => StatusCode::REQUEST_TIMEOUT,
         Error::Busy | Error::Overloaded(_) | Error::Unavailable | Error::ObjectStore(_) => {

@@ -89,15 +89,11 @@ impl<S: Sync> FromRequestParts<S> for ProjectPath {
             return Err(Error::invalid("unicode project names not allowed"));
         }
         let project = ProjectName::parse(&given).map_err(|_| Error::NoSuchProject(given.clone()))?;
-        let normalized = (project.as_str() != given).then(|| {
-            let path = parts.uri.path().replacen(&given, project.as_str(), 1);
-            // The name may also stand in the user's or the index's, so it is replaced behind them only.
-            let head = format!("/{}/{}/", index.user, index.index);
-            match parts.uri.path().strip_prefix(&head) {
-                Some(rest) => format!("{head}{}", rest.replacen(&given, project.as_str(), 1)),
-                None => path,
-            }
-        });
+        // The name may also stand in the user's or the index's, so it is replaced behind them only.
+        let path = parts.uri.path();
+        let at = path.match_indices('/').nth(2).map_or(0, |(at, _)| at);
+        let normalized = (project.as_str() != given)
+            .then(|| format!("{}{}", &path[..at], path[at..].replacen(&given, project.as_str(), 1)));
         Ok(Self { index, project, normalized })
     }
 }

@@ -103,6 +103,7 @@ pub(super) async fn remove(
     let path = format!("{index}/+f/{first}/{next}/{filename}");
     let file = found.map_err(|error| match error {
         Error::NoSuchFile => Error::NotFound(format!("package '{path}' doesn't exist")),
+        Error::Gone(_) => Error::Gone(format!("file '{path}'")),
         error => error,
     })?;
     ops::remove::file(&service, &caller, &file, query.has("force")).await?;

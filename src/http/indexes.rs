@@ -31,7 +31,7 @@ pub(super) async fn show(
 ) -> Result<Response> {
     if negotiate::wants_simple_json(&headers) || negotiate::is_installer(&headers) {
         if !uri.path().ends_with('/') {
-            return Ok(respond::found(&root, &format!("/{index}/+simple/")));
+            return Ok(respond::found(&root, &format!("/{}/+simple/", index.url_path())));
         }
         let steps = 0;
         return simple::respond(&service, &caller, &index, None, steps, &root, &headers, query.get("format"))

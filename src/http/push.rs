@@ -26,7 +26,7 @@ pub(super) async fn push(State(service): State<Service>, request: Request) -> Re
     let caller = Caller::from_request_parts(&mut parts, &()).await?;
     let IndexPath(index) = IndexPath::from_request_parts(&mut parts, &()).await?;
     let JsonObject(body) = JsonObject::from_request(Request::from_parts(parts, body), &()).await?;
-    respond_to(&service, &caller, &index, &body).await
+    respond_to(&service, &caller, &index, body).await
 }
 
 /// Pushes what the body says and answers with the action log: 200, or 502 when another repository refused.
@@ -34,7 +34,7 @@ pub(super) async fn respond_to(
     service: &Service,
     caller: &Caller,
     index: &IndexName,
-    body: &Map<String, Value>,
+    body: Map<String, Value>,
 ) -> Result<Response> {
     let push = Push::parse(body).map_err(Error::Invalid)?;
     let (log, good) = ops::push::push(service, caller, index, &push).await?;

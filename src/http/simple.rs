@@ -22,7 +22,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use headers::{ETag, HeaderMapExt};
+use headers::{ETag, HeaderMapExt, IfNoneMatch};
 use http::{
     HeaderMap, HeaderValue, StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
@@ -96,6 +96,10 @@ pub(super) async fn respond(
     let etag: ETag = format!("\"{}\"", page.etag(service))
         .parse()
         .map_err(|_| Error::Internal("an entity tag that is none".into()))?;
+    // `*` stands for any page, so it must be known that there is one.
+    if headers.typed_get() == Some(IfNoneMatch::any()) {
+        page.body(service).await?;
+    }
     let mut response = match conditional::not_modified(headers, &etag, None) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => {

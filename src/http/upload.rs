@@ -47,7 +47,7 @@ pub(super) async fn upload(
     if !multipart && !content_type.starts_with("application/x-www-form-urlencoded") {
         let body = JsonObject::from_request(limited(request), &()).await;
         let JsonObject(body) = body.map_err(IntoResponse::into_response)?;
-        return push::respond_to(&service, &caller, &index, &body).await.map_err(IntoResponse::into_response);
+        return push::respond_to(&service, &caller, &index, body).await.map_err(IntoResponse::into_response);
     }
     receive(&service, &caller, &index, request, multipart)
         .await
@@ -141,9 +141,7 @@ async fn read_fields(
                 form.push(text_field(name, text)?);
             }
         }
-        if form.len() > MOST_FIELDS {
-            return Err(Error::Invalid(format!("the form has more than {MOST_FIELDS} fields")));
-        }
+        check_count(form)?;
     }
     Ok(())
 }
@@ -192,8 +190,20 @@ async fn read_urlencoded(request: Request, patience: Duration) -> Result<Form> {
     let body = within(patience, axum::body::to_bytes(request.into_body(), LARGEST_FORM)).await?;
     let body =
         body.map_err(|_| Error::Invalid(format!("the form is cut or larger than {LARGEST_FORM} bytes")))?;
-    let fields = url::form_urlencoded::parse(&body).into_owned().take(MOST_FIELDS);
-    fields.map(|(name, text)| text_field(name, text.into_bytes())).collect()
+    let fields = url::form_urlencoded::parse(&body).into_owned();
+    let form: Form = fields
+        .take(MOST_FIELDS + 1)
+        .map(|(name, text)| text_field(name, text.into_bytes()))
+        .collect::<Result<_>>()?;
+    check_count(&form)?;
+    Ok(form)
+}
+
+fn check_count(form: &Form) -> Result<()> {
+    match form.len() > MOST_FIELDS {
+        true => Err(Error::Invalid(format!("the form has more than {MOST_FIELDS} fields"))),
+        false => Ok(()),
+    }
 }
 
 /// The route's own limit is off for the sake of files, so a JSON body gets its limit here.

@@ -28,13 +28,13 @@ pub async fn file(
     filename: &str,
 ) -> Result<File> {
     resolve::readable(service, caller, index).await?;
-    let hash_start = format!("{first}{next}");
-    if hash_start.len() != 16 {
+    if (first.len(), next.len()) != (3, 13) {
         return Err(Error::NoSuchFile);
     }
+    let hash_start = format!("{first}{next}");
     match store::files::at_path(&service.db().await?, index, &hash_start, filename).await? {
         Found::File(file) => Ok(*file),
-        Found::Deleted(_) => Err(Error::Gone),
+        Found::Deleted(_) => Err(Error::Gone("file".into())),
         Found::Never => Err(Error::NoSuchFile),
     }
 }

@@ -20,71 +20,94 @@ use reqwest::{Body, Url, multipart};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
-/// What is pushed and where to.
+/// What is pushed, and where to.
 pub struct Push {
     pub name: ProjectName,
+    /// The name as the request spells it, and the answer too.
+    pub spelled: String,
     pub version: String,
-    pub target: Target,
+    /// The rest of the body, which is read once it is known that there is something to push.
+    options: Map<String, Value>,
 }
 
-pub enum Target {
+enum Target {
     Index(IndexName),
     External(External),
 }
 
 /// A repository that takes the legacy upload API.
-pub struct External {
-    pub url: Url,
-    pub username: String,
-    pub password: String,
-    pub register: bool,
+struct External {
+    url: Url,
+    username: String,
+    password: String,
+    register: bool,
 }
 
 impl Push {
-    /// Reads the body of a push.
+    /// Reads the body of a push as far as it says what is pushed.
     ///
     /// # Errors
     /// A text that names the field and what was expected.
-    pub fn parse(body: &Map<String, Value>) -> Result<Self, String> {
-        let text = |key: &str| match body.get(key) {
-            Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
-            Some(_) => Err(format!("'{key}' must be a text that is not empty")),
-            None => Err(format!("'{key}' is missing")),
-        };
-        let flag = |key: &str| match body.get(key) {
-            None | Some(Value::Bool(false) | Value::Null) => Ok(false),
-            Some(Value::Bool(true)) => Ok(true),
-            Some(_) => Err(format!("'{key}' must be true or false")),
-        };
-        if flag("no_docs")? && flag("only_docs")? {
-            return Err("can't use 'no_docs' and 'only_docs' together".into());
+    pub fn parse(mut body: Map<String, Value>) -> Result<Self, String> {
+        let (spelled, version) = (text(&body, "name")?, text(&body, "version")?);
+        body.remove("name");
+        body.remove("version");
+        Ok(Self { name: ProjectName::parse(&spelled)?, spelled, version, options: body })
+    }
+
+    /// Whether release files are pushed, and not the documentation alone.
+    fn with_files(&self) -> Result<bool, String> {
+        match (flag(&self.options, "no_docs")?, flag(&self.options, "only_docs")?) {
+            (true, true) => Err("can't use 'no_docs' and 'only_docs' together".into()),
+            (_, only_docs) => Ok(!only_docs),
         }
-        let (name, version) = (ProjectName::parse(&text("name")?)?, text("version")?);
-        let mut known = vec!["name", "version", "no_docs", "only_docs"];
-        let target = if body.contains_key("targetindex") {
+    }
+
+    fn target(&self) -> Result<Target, String> {
+        let options = &self.options;
+        let mut known = vec!["no_docs", "only_docs"];
+        let is_internal = options.contains_key("targetindex");
+        if is_internal {
             known.push("targetindex");
-            let target = text("targetindex")?.parse();
-            Target::Index(target.map_err(|_| "targetindex not in format user/index".to_owned())?)
-        } else if body.contains_key("posturl") {
+        } else if options.contains_key("posturl") {
             known.extend(["posturl", "username", "password", "register_project"]);
-            let url =
-                Url::parse(&text("posturl")?).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
-            Target::External(External {
-                url: url.ok_or("'posturl' must be a URL that begins with http:// or https://")?,
-                username: text("username")?,
-                password: text("password")?,
-                register: flag("register_project")?,
-            })
         } else {
             return Err("either 'targetindex' or 'posturl' is needed".into());
-        };
-        let mut unknown: Vec<&str> =
-            body.keys().map(String::as_str).filter(|key| !known.contains(key)).collect();
-        unknown.sort_unstable();
-        match unknown.is_empty() {
-            true => Ok(Self { name, version, target }),
-            false => Err(format!("unknown additional options: {}", unknown.join(", "))),
         }
+        let mut unknown: Vec<&str> =
+            options.keys().map(String::as_str).filter(|key| !known.contains(key)).collect();
+        if !unknown.is_empty() {
+            unknown.sort_unstable();
+            return Err(format!("unknown additional options: {}", unknown.join(", ")));
+        }
+        if is_internal {
+            let target = text(options, "targetindex")?.parse();
+            return target.map(Target::Index).map_err(|_| "targetindex not in format user/index".into());
+        }
+        let url = Url::parse(&text(options, "posturl")?).ok();
+        let url = url.filter(|url| ["http", "https"].contains(&url.scheme()));
+        Ok(Target::External(External {
+            url: url.ok_or("'posturl' must be a URL that begins with http:// or https://")?,
+            username: text(options, "username")?,
+            password: text(options, "password")?,
+            register: flag(options, "register_project")?,
+        }))
+    }
+}
+
+fn text(body: &Map<String, Value>, key: &str) -> Result<String, String> {
+    match body.get(key) {
+        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
+        Some(_) => Err(format!("'{key}' must be a text that is not empty")),
+        None => Err(format!("'{key}' is missing")),
+    }
+}
+
+fn flag(body: &Map<String, Value>, key: &str) -> Result<bool, String> {
+    match body.get(key) {
+        None | Some(Value::Bool(false) | Value::Null) => Ok(false),
+        Some(Value::Bool(true)) => Ok(true),
+        Some(_) => Err(format!("'{key}' must be true or false")),
     }
 }
 
@@ -104,32 +127,33 @@ pub async fn push(
     let source = resolve::readable(service, caller, source).await?;
     let (release, mut files) = release_of(service, &source, push).await?;
     files.sort_by(|a, b| a.filename.cmp(&b.filename));
-    match &push.target {
+    match push.target().map_err(Error::Invalid)? {
         Target::Index(target) => {
-            let log = to_index(service, caller, &source, target, push, &release, &files).await?;
+            let log = to_index(service, caller, &source, &target, push, &release, &files).await?;
             Ok((log, true))
         }
-        Target::External(target) => to_repository(service, target, push, &release, &files).await,
+        Target::External(target) => to_repository(service, &target, push, &release, &files).await,
     }
 }
 
 async fn release_of(service: &Service, source: &Index, push: &Push) -> Result<(Release, Vec<File>)> {
-    let Push { name, version, .. } = push;
+    let Push { name, spelled, version, .. } = push;
     let db = service.db().await?;
     let releases = store::releases::of_project(&db, &[source.id], name).await?;
     let release =
         releases.into_iter().map(|(_, release)| release).find(|release| release.version == *version);
     let Some(release) = release else {
         return Err(Error::Invalid(format!(
-            "there are no files for {name} {version} on stage {}",
+            "there are no files for {spelled} {version} on stage {}",
             source.name
         )));
     };
+    let with_files = push.with_files().map_err(Error::Invalid)?;
     let files = store::files::of_project(&db, &[source.id], name, crate::model::serial::Serial::NOW).await?;
-    let files: Vec<File> =
-        files.into_iter().map(|(_, file)| file).filter(|file| file.version == *version).collect();
+    let pushed = |file: &File| with_files && file.version == *version;
+    let files: Vec<File> = files.into_iter().map(|(_, file)| file).filter(pushed).collect();
     if files.is_empty() {
-        return Err(Error::NotFound(format!("no release/files found for {name} {version}")));
+        return Err(Error::NotFound(format!("no release/files found for {spelled} {version}")));
     }
     Ok((release, files))
 }
@@ -158,8 +182,7 @@ async fn to_index(
             push.name, status.status
         )));
     }
-    let mut log =
-        vec![json!([200, "register", push.name.as_str(), push.version, "->", target.name.to_string()])];
+    let mut log = vec![json!([200, "register", push.spelled, push.version, "->", target.name.to_string()])];
     let known = store::releases::find(&*change, project.id, &push.version).await?;
     let mut metadata = known.map_or_else(Map::new, |known| known.metadata);
     metadata.extend(release.metadata.clone());
@@ -228,7 +251,7 @@ async fn to_repository(
         let form = metadata_form(release).text(":action", "submit");
         let (answer, text) = post(service, target, form).await;
         status = answer;
-        let mut entry = json!([status, "register", push.name.as_str(), push.version]);
+        let mut entry = json!([status, "register", push.spelled, push.version]);
         if ![200, 201, 410].contains(&status) {
             if let (Value::Array(entry), Some(text)) = (&mut entry, text) {
                 entry.push(text.into());

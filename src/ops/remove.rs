@@ -57,13 +57,11 @@ pub async fn release(
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let index = store::indexes::share(&mut change, index).await?;
-    let missing = || {
-        let on = &index.name;
-        Error::NotFound(format!("project '{name}' version '{version}' not found on stage '{on}'"))
-    };
-    let project = store::projects::lock(&mut change, &index, name).await?.ok_or_else(missing)?;
+    let missing = |what: String| Error::NotFound(format!("{what} not found on stage '{}'", index.name));
+    let project = store::projects::lock(&mut change, &index, name).await?;
+    let project = project.ok_or_else(|| missing(format!("project '{name}'")))?;
     if store::releases::find(&*change, project.id, version).await?.is_none() {
-        return Err(missing());
+        return Err(missing(format!("version '{version}' of project '{name}'")));
     }
     if !index.volatile && !force {
         return Err(Error::NonVolatile("cannot delete version on non-volatile index".into()));
@@ -91,7 +89,7 @@ pub async fn file(service: &Service, caller: &Caller, file: &File, force: bool) 
     let same = |other: &&File| other.filename == file.filename && other.sha256 == file.sha256;
     let current = files.iter().find(same).ok_or_else(missing)?;
     if !index.volatile && !force {
-        return Err(Error::NonVolatile("cannot delete file on non-volatile index".into()));
+        return Err(Error::NonVolatile("cannot delete version on non-volatile index".into()));
     }
     store::files::delete(&mut change, current).await?;
     store::projects::touch(&mut change, &project);

@@ -127,6 +127,11 @@ impl Upload<'_> {
         check_digests(form, file)?;
         let contents = self.inspect(&file.filename, &name, version, &file.received).await?;
 
+        // Asked before the object is stored, so that a refused file leaves none behind.
+        if self.rehearse(&name, file).await? == Outcome::Identical {
+            return Ok(Outcome::Identical);
+        }
+
         let stored = store::blobs::claim(&self.service.db().await?, blob).await?;
         if !stored {
             file.received.store(self.service).await?;
@@ -134,13 +139,9 @@ impl Upload<'_> {
 
         let mut connection = self.service.db().await?;
         let mut change = store::change(&self.service.db, &mut connection, self.caller.name()).await?;
-        let (index, project) = self.lock(&mut change, &name).await?;
-        let before = store::files::named(&mut change, &index, &file.filename).await?;
-        match &before {
-            Some(before) if before.sha256 == blob.sha256 => return Ok(Outcome::Identical),
-            Some(_) if !index.volatile => return Err(Error::FileExists(file.filename.clone())),
-            _ => {}
-        }
+        let Some((index, project, before)) = self.place(&mut change, &name, file).await? else {
+            return Ok(Outcome::Identical);
+        };
         if !stored {
             store::blobs::stored(&mut change, &blob.sha256).await?;
         }
@@ -149,6 +150,29 @@ impl Upload<'_> {
         change.commit().await?;
         metrics::counter!("wheelyard_uploaded_bytes_total").increment(blob.size.unsigned_abs());
         Ok(Outcome::Stored)
+    }
+
+    /// What a change would come to, as of now: it is rolled back.
+    async fn rehearse(&self, name: &ProjectName, file: &SentFile) -> Result<Outcome> {
+        let mut connection = self.service.db().await?;
+        let mut change = store::change(&self.service.db, &mut connection, self.caller.name()).await?;
+        let place = self.place(&mut change, name, file).await?;
+        Ok(if place.is_some() { Outcome::Stored } else { Outcome::Identical })
+    }
+
+    /// Where the file goes, and the file of this name that it replaces; `None` if that is the very same.
+    async fn place(
+        &self,
+        change: &mut Change<'_>,
+        name: &ProjectName,
+        file: &SentFile,
+    ) -> Result<Option<(Index, Project, Option<File>)>> {
+        let (index, project) = self.lock(change, name).await?;
+        match store::files::named(change, &index, &file.filename).await? {
+            Some(before) if before.sha256 == file.received.blob.sha256 => Ok(None),
+            Some(_) if !index.volatile => Err(Error::FileExists(file.filename.clone())),
+            before => Ok(Some((index, project, before))),
+        }
     }
 
     async fn inspect(
