@@ -10,6 +10,8 @@ mod login;
 mod indexes;
 mod bases;
 mod restrict_modify;
+mod read_acl;
+mod read_acl_bases;
 mod serial;
 #[path = "../clients/mod.rs"]
 mod clients;
