@@ -10,6 +10,8 @@ mod login;
 mod indexes;
 mod bases;
 mod restrict_modify;
+mod bad_json;
+mod bad_requests;
 mod read_acl;
 mod read_acl_bases;
 mod serial;
