@@ -11,6 +11,10 @@ mod indexes;
 mod login;
 mod random_walk;
 mod restrict_modify;
+mod bad_json;
+mod bad_requests;
+mod read_acl;
+mod read_acl_bases;
 mod serial;
 mod users;
 #[path = "../clients/mod.rs"]

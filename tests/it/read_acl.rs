@@ -1,0 +1,292 @@
+//! `acl_read`: who may see an index and download from it, on every route.
+
+use crate::harness::{Client, Reply, Server};
+use serde_json::{Value, json};
+use wheelyard::config::FileDelivery;
+
+/// The routes below an index, as the router writes them, and requests that read there. `FILE` is the path of a file,
+/// `PUSH` and `POST` push a release to an index that anybody may upload to.
+const READS: &[(&str, &[(&str, &str)])] = &[
+    ("/{user}/{index}/+api", &[("GET", "alice/secret/+api")]),
+    (
+        "/{user}/{index}",
+        &[
+            ("GET", "alice/secret"),
+            ("HEAD", "alice/secret"),
+            ("GET", "alice/secret?no_projects="),
+            ("PUSH", "alice/secret"),
+            ("POST", "alice/secret"),
+            ("GET", "alice/%73ecret"),
+        ],
+    ),
+    (
+        "/{user}/{index}/",
+        &[
+            ("GET", "alice/secret/"),
+            ("pip", "alice/secret/"),
+            ("PUSH", "alice/secret/"),
+            ("POST", "alice/secret/"),
+        ],
+    ),
+    ("/{user}/{index}/+simple", &[("GET", "alice/secret/+simple"), ("pip", "alice/secret/+simple")]),
+    (
+        "/{user}/{index}/+simple/",
+        &[
+            ("GET", "alice/secret/+simple/"),
+            ("HEAD", "alice/secret/+simple/"),
+            ("pip", "alice/secret/+simple/"),
+            ("html", "alice/secret/+simple/"),
+            ("pip", "alice/secret/%2Bsimple/"),
+        ],
+    ),
+    (
+        "/{user}/{index}/+simple/{project}",
+        &[("GET", "alice/secret/+simple/pkg"), ("pip", "alice/secret/+simple/pkg")],
+    ),
+    (
+        "/{user}/{index}/+simple/{project}/",
+        &[
+            ("GET", "alice/secret/+simple/pkg/"),
+            ("HEAD", "alice/secret/+simple/pkg/"),
+            ("pip", "alice/secret/+simple/pkg/"),
+            ("html", "alice/secret/+simple/pkg/"),
+        ],
+    ),
+    (
+        "/{user}/{index}/+f/{first}/{next}/{filename}",
+        &[
+            ("GET", "FILE"),
+            ("HEAD", "FILE"),
+            ("html", "FILE"),
+            ("range", "FILE"),
+            ("GET", "FILE.metadata"),
+            ("HEAD", "FILE.metadata"),
+        ],
+    ),
+    (
+        "/{user}/{index}/{project}",
+        &[
+            ("GET", "alice/secret/pkg"),
+            ("pip", "alice/secret/pkg"),
+            ("GET", "alice/secret/pkg?ignore_bases="),
+        ],
+    ),
+    ("/{user}/{index}/{project}/", &[("GET", "alice/secret/pkg/"), ("pip", "alice/secret/pkg/")]),
+    (
+        "/{user}/{index}/{project}/{version}",
+        &[("GET", "alice/secret/pkg/1.0"), ("HEAD", "alice/secret/pkg/1.0")],
+    ),
+    ("/{user}/{index}/{project}/{version}/", &[("GET", "alice/secret/pkg/1.0/")]),
+];
+
+/// Routes that tell nothing of an index, or only of those that the caller may read.
+const OTHERS: &[&str] = &[
+    "/",
+    "/+status",
+    "/+login",
+    "/+api",
+    "/{user}/+api",
+    "/+changelog/{serial}",
+    "/{user}",
+    "/{user}/",
+    "/+health/live",
+    "/+health/ready",
+    "/+metrics",
+    "/metrics",
+];
+
+/// An index of alice that bob may read, with one release; returns the path of its file.
+async fn secret(server: &Server) -> String {
+    let alice = server.user("alice").await;
+    for name in ["bob", "carol"] {
+        server.user(name).await;
+    }
+    alice.create_index("alice/secret", json!({"acl_read": "bob"})).await;
+    alice.create_index("alice/inbox", json!({"acl_upload": ":ANONYMOUS:"})).await;
+    let wheel = alice.upload_wheel("alice/secret", "pkg", "1.0").await;
+    alice.file_path("alice/secret", "pkg", &wheel).await
+}
+
+async fn read(client: &Client, method: &str, path: &str) -> Reply {
+    let json = ("accept", "application/json");
+    let simple = ("accept", "application/vnd.pypi.simple.v1+json");
+    match method {
+        "pip" => client.get_with(path, &[("user-agent", "pip/26.0"), simple]).await,
+        "html" => client.get_with(path, &[("accept", "text/html")]).await,
+        "range" => client.get_with(path, &[("range", "bytes=0-3")]).await,
+        "PUSH" | "POST" => {
+            let push = json!({"name": "pkg", "version": "1.0", "targetindex": "alice/inbox"});
+            client.json(method, path, push).await
+        }
+        method => client.send(method, path, &[json], "").await,
+    }
+}
+
+#[test]
+fn no_route_is_forgotten_here() {
+    let source = include_str!("../../src/http/router.rs");
+    let routes = source.split(".route(\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    for route in routes {
+        let known = READS.iter().any(|(known, _)| *known == route) || OTHERS.contains(&route);
+        assert!(known, "{route} has no place in this test");
+    }
+}
+
+#[tokio::test]
+async fn strangers_are_kept_out_and_readers_let_in_on_every_route() {
+    let server = Server::start().await;
+    let file = secret(&server).await;
+    let (anonymous, carol) = (server.anonymous(), server.login("carol"));
+    let wrong = carol.with_secret("wrong");
+    for (route, requests) in READS {
+        for (method, path) in *requests {
+            let path = path.replace("FILE", &file);
+            for client in [&anonymous, &wrong] {
+                let reply = read(client, method, &path).await;
+                assert_eq!(reply.status, 401, "{route}: {method} {path}: {reply}");
+                assert_eq!(
+                    reply.header("www-authenticate"),
+                    "Basic realm=\"pypi\"",
+                    "{route}: {method} {path}"
+                );
+                assert!(!reply.text().contains("1.0"), "{reply}");
+            }
+            let reply = read(&carol, method, &path).await;
+            assert_eq!(reply.status, 403, "{route}: {method} {path}: {reply}");
+            assert!(!reply.text().contains("1.0"), "{reply}");
+            for client in [server.login("bob"), server.login("alice"), server.root()] {
+                let reply = read(&client, method, &path).await;
+                let expected = if *method == "range" { 206 } else { 200 };
+                assert_eq!(reply.status, expected, "{route}: {method} {path}: {reply}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_condition_opens_a_page_or_file_to_a_stranger() {
+    let server = Server::start().await;
+    let file = secret(&server).await;
+    let bob = server.login("bob");
+    for path in [file.as_str(), "alice/secret/+simple/pkg/", "alice/secret/+simple/"] {
+        let etag = bob.get_with(path, &[]).await.expect(200).header("etag").to_owned();
+        for etag in [etag.as_str(), "*"] {
+            let headers = [("if-none-match", etag)];
+            bob.get_with(path, &headers).await.expect(304);
+            server.anonymous().get_with(path, &headers).await.expect(401);
+            server.login("carol").get_with(path, &headers).await.expect(403);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_reader_only_reads() {
+    let server = Server::start().await;
+    let file = secret(&server).await;
+    let (anonymous, carol, bob) = (server.anonymous(), server.login("carol"), server.login("bob"));
+    let before = server.serial().await;
+    for (method, path, body, for_anonymous) in [
+        ("PUT", "alice/secret2", json!({}), 403),
+        ("PATCH", "alice/secret", json!({"acl_read": ":ANONYMOUS:"}), 403),
+        ("PATCH", "alice/secret", json!(["acl_read-="]), 403),
+        ("DELETE", "alice/secret", json!({}), 403),
+        ("DELETE", "alice/secret/pkg", json!({}), 403),
+        ("PATCH", "alice/secret/pkg", json!({"status": "archived"}), 401),
+        ("DELETE", "alice/secret/pkg/1.0", json!({}), 403),
+        ("PATCH", "alice/secret/pkg/1.0", json!({"yanked": true}), 401),
+        ("DELETE", file.as_str(), json!({}), 401),
+        ("PATCH", file.as_str(), json!({"yanked": true}), 401),
+    ] {
+        assert_eq!(anonymous.json(method, path, body.clone()).await.status, for_anonymous, "{method} {path}");
+        for client in [&carol, &bob] {
+            assert_eq!(client.json(method, path, body.clone()).await.status, 403, "{method} {path}");
+        }
+    }
+    let form =
+        || reqwest::multipart::Form::new().text(":action", "submit").text("name", "x").text("version", "1");
+    assert_eq!(anonymous.send_form("alice/secret", form()).await.status, 401);
+    assert_eq!(bob.send_form("alice/secret", form()).await.status, 403);
+    assert_eq!(server.serial().await, before);
+}
+
+#[tokio::test]
+async fn lists_of_users_leave_out_what_the_caller_may_not_read() {
+    let server = Server::start().await;
+    secret(&server).await;
+    let indexes = async |client: &Client| {
+        let names = |indexes: &Value| indexes.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let one = names(&client.get("alice").await.expect(200).result()["indexes"]);
+        assert_eq!(names(&client.get("").await.expect(200).result()["alice"]["indexes"]), one);
+        one
+    };
+    for client in [server.anonymous(), server.login("carol")] {
+        assert_eq!(indexes(&client).await, ["inbox"]);
+    }
+    for client in [server.login("bob"), server.login("alice"), server.root()] {
+        assert_eq!(indexes(&client).await, ["inbox", "secret"]);
+    }
+}
+
+#[tokio::test]
+async fn files_and_pages_that_not_all_may_read_are_private_to_caches() {
+    let server = Server::start().await;
+    let file = secret(&server).await;
+    let bob = server.login("bob");
+    let cache =
+        async |path: &str| bob.get_with(path, &[]).await.expect(200).header("cache-control").to_owned();
+    for path in ["alice/secret/+simple/pkg/", "alice/secret/+simple/"] {
+        assert_eq!(cache(path).await, "private, max-age=0, must-revalidate");
+        let vary = bob.get_with(path, &[]).await.header("vary").to_owned();
+        assert!(vary.contains("Authorization") && vary.contains("X-Devpi-Auth"), "{vary}");
+    }
+    for path in [file.clone(), format!("{file}.metadata")] {
+        assert_eq!(cache(&path).await, "max-age=365000000, immutable, private");
+    }
+    for path in ["alice/secret", "alice/secret/pkg", "alice", ""] {
+        assert!(!cache(path).await.contains("public"), "{path}");
+    }
+    server.login("alice").patch("alice/secret", json!(["acl_read-="])).await.expect(200);
+    assert_eq!(cache("alice/secret/+simple/pkg/").await, "max-age=0, must-revalidate");
+    assert_eq!(cache(&file).await, "max-age=365000000, immutable, public");
+}
+
+#[tokio::test]
+async fn where_files_are_redirected_a_stranger_gets_no_signed_url() {
+    let server = Server::start_with(|config| config.server.file_delivery = FileDelivery::Redirect).await;
+    let file = secret(&server).await;
+    let reply = server.login("bob").get_with(&file, &[]).await.expect(302);
+    assert!(reply.header("cache-control").starts_with("private, "), "{}", reply.header("cache-control"));
+    for (client, status) in [(server.anonymous(), 401), (server.login("carol"), 403)] {
+        for headers in [&[][..], &[("range", "bytes=0-3")], &[("if-none-match", "*")]] {
+            let reply = client.get_with(&file, headers).await.expect(status);
+            assert_eq!(reply.header("location"), "");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_change_of_acl_read_holds_at_once_and_on_every_process() {
+    let one = Server::start().await;
+    let two = one.beside().await;
+    let file = secret(&one).await;
+    let alice = one.login("alice");
+    for (patch, anonymous, carol) in [
+        (json!(["acl_read+=carol"]), 401, 200),
+        (json!(["acl_read-=carol"]), 401, 403),
+        (json!({"acl_read": ":authenticated:"}), 401, 200),
+        (json!({"acl_read": ":anonymous:"}), 200, 200),
+        (json!({"acl_read": ""}), 401, 403),
+        (json!(["acl_read-="]), 200, 200),
+        (json!({"acl_read": []}), 401, 403),
+    ] {
+        alice.patch("alice/secret", patch.clone()).await.expect(200);
+        for server in [&one, &two] {
+            for path in [file.as_str(), "alice/secret/+simple/pkg/", "alice/secret"] {
+                assert_eq!(server.anonymous().get_with(path, &[]).await.status, anonymous, "{patch} {path}");
+                assert_eq!(server.login("carol").get_with(path, &[]).await.status, carol, "{patch} {path}");
+                server.login("alice").get_with(path, &[]).await.expect(200);
+                server.root().get_with(path, &[]).await.expect(200);
+            }
+        }
+    }
+}
