@@ -6,6 +6,13 @@ CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/wheelyard
 # Outside the clone, so that the next clean clone on this machine does not build everything again.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$CACHE/target}
 
+# Cargo goes by times alone: what another clone has built there could pass for this clone's.
+if [ "$(cat "$CARGO_TARGET_DIR/clone" 2>/dev/null)" != "$PWD" ]; then
+  mkdir -p "$CARGO_TARGET_DIR"
+  touch src/lib.rs
+  echo "$PWD" > "$CARGO_TARGET_DIR/clone"
+fi
+
 say() { echo "==> $*" >&2; }
 die() { echo "error: $*" >&2; exit 1; }
 

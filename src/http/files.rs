@@ -51,7 +51,9 @@ pub(super) async fn serve(
     }
     let file = ops::download::file(&service, &caller, index, hash, filename).await?;
     if negotiate::accepts_json(&request) {
-        return Ok(file_meta(&file));
+        let mut response = file_meta(&file);
+        negotiate::vary(&mut response, "Accept");
+        return Ok(response);
     }
     let size = file.size.unsigned_abs();
     let etag: ETag = format!("\"{}\"", file.sha256)
@@ -85,6 +87,7 @@ pub(super) async fn serve(
         }
     };
     set_cache(&mut response, &service, &caller, index).await?;
+    negotiate::vary(&mut response, "Accept");
     let headers = response.headers_mut();
     headers.typed_insert(etag);
     headers.typed_insert(modified);

@@ -126,6 +126,10 @@ pub async fn delete(service: &Service, caller: &Caller, name: &IndexName) -> Res
 
 /// Every base must exist, and none may inherit from the index itself.
 async fn check_bases(change: &mut Change<'_>, name: &IndexName, bases: &[IndexName]) -> Result<()> {
+    if bases.is_empty() {
+        return Ok(());
+    }
+    store::indexes::lock_bases(change).await?;
     let found = store::indexes::by_names(&**change, bases).await?;
     let missing = bases.iter().filter(|base| !found.iter().any(|index| index.name == **base));
     let problems: Vec<_> = missing.map(|base| format!("base index '{base}' does not exist")).collect();

@@ -12,7 +12,10 @@ use crate::{
         name::{IndexName, ProjectName},
         release::Release,
     },
-    ops::{resolve, upload::overwrite_entry},
+    ops::{
+        resolve,
+        upload::{check_open, overwrite_entry},
+    },
     service::Service,
     store::{self, Change, files::NewFile, projects::Project},
 };
@@ -175,13 +178,7 @@ async fn to_index(
         return Err(Error::Unauthorized(format!("user {who} cannot upload to '{}'", target.name)));
     }
     let project = store::projects::ensure(&mut change, &target, &push.name).await?;
-    let status = store::projects::status(&mut change, &project).await?;
-    if status.is_closed() {
-        return Err(Error::Forbidden(format!(
-            "project {} is {} and takes no uploads",
-            push.name, status.status
-        )));
-    }
+    check_open(&push.name, &store::projects::status(&mut change, &project).await?)?;
     let mut log = vec![json!([200, "register", push.spelled, push.version, "->", target.name.to_string()])];
     let known = store::releases::find(&*change, project.id, &push.version).await?;
     let mut metadata = known.map_or_else(Map::new, |known| known.metadata);
@@ -210,7 +207,7 @@ async fn copy(
     let carried = file.log.as_array().into_iter().flatten().filter(|entry| entry["what"] != "overwrite");
     let mut log: Vec<Value> = carried.cloned().collect();
     log.push(log_entry("push", caller.name(), now, &[("src", &source.name), ("dst", &target.name)]));
-    if let Some(before) = store::files::named(change, target, &file.filename).await? {
+    if let Some(before) = store::files::named(&**change, target, &file.filename).await? {
         if !target.volatile {
             return Err(Error::FileExists(file.filename.clone()));
         }

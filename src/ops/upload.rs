@@ -11,7 +11,10 @@ use crate::{
         index::Index,
         metadata,
         name::{IndexName, ProjectName},
-        release, version,
+        page::Status,
+        release,
+        serial::Serial,
+        version,
     },
     ops::{
         receive::{Received, Receiver},
@@ -63,6 +66,17 @@ pub async fn begin<'a>(service: &'a Service, caller: &'a Caller, index: &IndexNa
 pub struct SentFile {
     pub filename: String,
     pub received: Received,
+}
+
+impl SentFile {
+    /// What it comes to on an index that has this file of the same name.
+    fn over(&self, index: &Index, before: Option<&File>) -> Result<Outcome> {
+        match before {
+            Some(before) if before.sha256 == self.received.blob.sha256 => Ok(Outcome::Identical),
+            Some(_) if !index.volatile => Err(Error::FileExists(self.filename.clone())),
+            _ => Ok(Outcome::Stored),
+        }
+    }
 }
 
 impl Upload<'_> {
@@ -127,8 +141,7 @@ impl Upload<'_> {
         check_digests(form, file)?;
         let contents = self.inspect(&file.filename, &name, version, &file.received).await?;
 
-        // Asked before the object is stored, so that a refused file leaves none behind.
-        if self.rehearse(&name, file).await? == Outcome::Identical {
+        if self.foresee(&name, file).await? == Outcome::Identical {
             return Ok(Outcome::Identical);
         }
 
@@ -139,9 +152,11 @@ impl Upload<'_> {
 
         let mut connection = self.service.db().await?;
         let mut change = store::change(&self.service.db, &mut connection, self.caller.name()).await?;
-        let Some((index, project, before)) = self.place(&mut change, &name, file).await? else {
+        let (index, project) = self.lock(&mut change, &name).await?;
+        let before = store::files::named(&*change, &index, &file.filename).await?;
+        if file.over(&index, before.as_ref())? == Outcome::Identical {
             return Ok(Outcome::Identical);
-        };
+        }
         if !stored {
             store::blobs::stored(&mut change, &blob.sha256).await?;
         }
@@ -152,27 +167,16 @@ impl Upload<'_> {
         Ok(Outcome::Stored)
     }
 
-    /// What a change would come to, as of now: it is rolled back.
-    async fn rehearse(&self, name: &ProjectName, file: &SentFile) -> Result<Outcome> {
-        let mut connection = self.service.db().await?;
-        let mut change = store::change(&self.service.db, &mut connection, self.caller.name()).await?;
-        let place = self.place(&mut change, name, file).await?;
-        Ok(if place.is_some() { Outcome::Stored } else { Outcome::Identical })
-    }
-
-    /// Where the file goes, and the file of this name that it replaces; `None` if that is the very same.
-    async fn place(
-        &self,
-        change: &mut Change<'_>,
-        name: &ProjectName,
-        file: &SentFile,
-    ) -> Result<Option<(Index, Project, Option<File>)>> {
-        let (index, project) = self.lock(change, name).await?;
-        match store::files::named(change, &index, &file.filename).await? {
-            Some(before) if before.sha256 == file.received.blob.sha256 => Ok(None),
-            Some(_) if !index.volatile => Err(Error::FileExists(file.filename.clone())),
-            before => Ok(Some((index, project, before))),
-        }
+    /// Looks, without any lock, whether the file will be refused or is there already: then no object is stored for it.
+    async fn foresee(&self, name: &ProjectName, file: &SentFile) -> Result<Outcome> {
+        let index = resolve::index(self.service, &self.index).await?;
+        let (db, ids) = (self.service.db().await?, [index.id]);
+        let (statuses, before) = tokio::try_join!(
+            store::projects::statuses(&db, &ids, name, Serial::NOW),
+            store::files::named(&db, &index, &file.filename),
+        )?;
+        statuses.iter().try_for_each(|(_, status)| check_open(name, status))?;
+        file.over(&index, before.as_ref())
     }
 
     async fn inspect(
@@ -198,13 +202,7 @@ impl Upload<'_> {
         let index = store::indexes::share(change, &self.index).await?;
         check_permission(self.caller, &index)?;
         let project = store::projects::ensure(change, &index, name).await?;
-        let status = store::projects::status(change, &project).await?;
-        if status.is_closed() {
-            return Err(Error::Forbidden(format!(
-                "project {name} is {} and takes no uploads",
-                status.status
-            )));
-        }
+        check_open(name, &store::projects::status(change, &project).await?)?;
         Ok((index, project))
     }
 
@@ -284,6 +282,14 @@ pub fn overwrite_entry(before: &File, at: OffsetDateTime) -> Value {
     let mut entry = log_entry("overwrite", None, at, &[]);
     entry["count"] = (counts.max().unwrap_or(0) + 1).into();
     entry
+}
+
+/// Refuses uploads to a project that is archived or quarantined (PEP 792).
+pub fn check_open(name: &ProjectName, status: &Status) -> Result<()> {
+    match status.is_closed() {
+        true => Err(Error::Forbidden(format!("project {name} is {} and takes no uploads", status.status))),
+        false => Ok(()),
+    }
 }
 
 fn check_permission(caller: &Caller, index: &Index) -> Result<()> {

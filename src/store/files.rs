@@ -109,9 +109,9 @@ pub async fn of_release(change: &mut Change<'_>, project: &Project, version: &st
     change.query(&statement, &[&project.id, &version]).await?.iter().map(file).collect()
 }
 
-/// The file of this name on a locked or shared index.
-pub async fn named(change: &mut Change<'_>, index: &Index, filename: &str) -> Result<Option<File>> {
-    let statement = change
+/// The file of this name on an index.
+pub async fn named(db: &impl GenericClient, index: &Index, filename: &str) -> Result<Option<File>> {
+    let statement = db
         .prepare_cached(
             "-- store::files::named
              select f.id, f.project_id, u.name as user_name, i.name as index_name, p.name as project, f.version,
@@ -124,7 +124,7 @@ pub async fn named(change: &mut Change<'_>, index: &Index, filename: &str) -> Re
              where f.index_id = $1 and f.filename = $2 and f.removed_serial is null",
         )
         .await?;
-    change.query_opt(&statement, &[&index.id, &filename]).await?.as_ref().map(file).transpose()
+    db.query_opt(&statement, &[&index.id, &filename]).await?.as_ref().map(file).transpose()
 }
 
 /// Adds a file to a locked project; `false` when the index has one of this name.

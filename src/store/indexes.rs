@@ -13,6 +13,9 @@ use deadpool_postgres::GenericClient;
 use serde_json::Value;
 use tokio_postgres::Row;
 
+/// The advisory lock of changes that set bases.
+const BASES_LOCK: i64 = 0x7768_6261_7365;
+
 /// The indexes of these names, as far as they exist.
 pub async fn by_names(db: &impl GenericClient, names: &[IndexName]) -> Result<Vec<Index>> {
     let users: Vec<&str> = names.iter().map(|name| name.user.as_str()).collect();
@@ -80,6 +83,18 @@ pub async fn lock(change: &mut Change<'_>, name: &IndexName) -> Result<Index> {
         .await?;
     let row = change.query_opt(&statement, &[&name.user.as_str(), &name.index]).await?;
     existing(change, name, row.is_some()).await
+}
+
+/// Waits until no other change checks and sets bases, so that two of them can't close a circle together.
+pub async fn lock_bases(change: &mut Change<'_>) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::indexes::lock_bases
+             select pg_advisory_xact_lock($1)",
+        )
+        .await?;
+    change.execute(&statement, &[&BASES_LOCK]).await?;
+    Ok(())
 }
 
 /// Reads a locked index with a statement of its own, which sees what was committed while the lock was waited for.

@@ -5,16 +5,16 @@
 mod harness;
 
 mod architecture;
+mod bad_json;
+mod bad_requests;
 mod bases;
 mod docs;
 mod indexes;
 mod login;
 mod random_walk;
-mod restrict_modify;
-mod bad_json;
-mod bad_requests;
 mod read_acl;
 mod read_acl_bases;
+mod restrict_modify;
 mod serial;
 mod users;
 #[path = "../clients/mod.rs"]
