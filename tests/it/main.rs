@@ -6,5 +6,8 @@ mod harness;
 
 mod architecture;
 mod serial;
+mod upload;
+mod upload_bad;
+mod upload_wire;
 #[path = "../clients/mod.rs"]
 mod clients;
