@@ -5,9 +5,18 @@
 mod harness;
 
 mod architecture;
+mod files;
+mod files_redirect;
+mod push;
+mod push_external;
+mod remove;
 mod serial;
+mod simple;
+mod simple_cache;
+mod simple_paths;
 mod upload;
 mod upload_bad;
 mod upload_wire;
+mod yank;
 #[path = "../clients/mod.rs"]
 mod clients;
