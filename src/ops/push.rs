@@ -23,6 +23,12 @@ use reqwest::{Body, Url, multipart};
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 
+/// Stands in the action log for the status of a repository that did not answer (devpi).
+const NO_ANSWER: i32 = -1;
+
+/// How much of what a repository says is told, in bytes.
+const LONGEST_ANSWER: usize = 4 << 10;
+
 /// What is pushed, and where to.
 pub struct Push {
     pub name: ProjectName,
@@ -84,8 +90,9 @@ impl Push {
             return Err(format!("unknown additional options: {}", unknown.join(", ")));
         }
         if is_internal {
-            let target = text(options, "targetindex")?.parse();
-            return target.map(Target::Index).map_err(|_| "targetindex not in format user/index".into());
+            let target = text(options, "targetindex")?;
+            let target = target.split_once('/').and_then(|(user, index)| IndexName::parse(user, index).ok());
+            return target.map(Target::Index).ok_or("targetindex not in format user/index".into());
         }
         let url = Url::parse(&text(options, "posturl")?).ok();
         let url = url.filter(|url| ["http", "https"].contains(&url.scheme()));
@@ -265,7 +272,8 @@ async fn to_repository(
         status = answer;
         let text = if [200, 201].contains(&status) { String::new() } else { text.unwrap_or_default() };
         log.push(json!([status, "upload", file.path(), text]));
-        if ![200, 201].contains(&status) {
+        // What is refused may be there already, and the rest still missing; without an answer nothing more will come.
+        if status == NO_ANSWER {
             break;
         }
     }
@@ -303,21 +311,30 @@ async fn file_form(service: &Service, release: &Release, file: &File) -> Result<
         .part("content", content.file_name(file.filename.clone())))
 }
 
-/// Posts a form; the status, or -1 when there was no answer, and what the repository had to say.
+/// Posts a form; the status, or [`NO_ANSWER`], and what the repository had to say: in its body, or else its status line.
 async fn post(service: &Service, target: &External, form: multipart::Form) -> (i32, Option<String>) {
     let request =
         service.client.post(target.url.clone()).basic_auth(&target.username, Some(&target.password));
     match request.multipart(form).send().await {
-        Ok(answer) => {
+        Ok(mut answer) => {
             let status = i32::from(answer.status().as_u16());
+            let mut body = Vec::new();
+            while body.len() < LONGEST_ANSWER
+                && let Ok(Some(chunk)) = answer.chunk().await
+            {
+                body.extend_from_slice(&chunk);
+            }
+            body.truncate(LONGEST_ANSWER);
+            if !body.is_empty() {
+                return (status, Some(String::from_utf8_lossy(&body).into_owned()));
+            }
             let reason = answer.extensions().get::<hyper::ext::ReasonPhrase>();
             let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
-            let reason = reason.or_else(|| answer.status().canonical_reason().map(str::to_owned));
-            (status, reason)
+            (status, reason.or_else(|| answer.status().canonical_reason().map(str::to_owned)))
         }
         Err(error) => {
             tracing::warn!(error = %error.without_url(), "a push to an external repository failed");
-            (-1, Some("exception on connection to the repository".into()))
+            (NO_ANSWER, Some("exception on connection to the repository".into()))
         }
     }
 }

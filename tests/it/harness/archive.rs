@@ -27,6 +27,25 @@ pub fn wheel_with(name: &str, version: &str, metadata: &str, text: &str) -> (Str
     (format!("{stem}-py3-none-any.whl"), content)
 }
 
+/// A wheel of about this many bytes, which are not packed.
+pub fn large_wheel(name: &str, version: &str, size: usize) -> (String, Vec<u8>) {
+    let info = format!("{name}-{version}.dist-info");
+    let metadata = format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n");
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let bytes: Vec<u8> = (0..size).map(|at| at.to_le_bytes()[at % 3]).collect();
+    for (path, content) in [
+        (format!("{name}.bin"), bytes.as_slice()),
+        (format!("{info}/METADATA"), metadata.as_bytes()),
+        (format!("{info}/WHEEL"), b"Wheel-Version: 1.0\n"),
+        (format!("{info}/RECORD"), b""),
+    ] {
+        zip.start_file(path, stored).unwrap();
+        zip.write_all(content).unwrap();
+    }
+    (format!("{name}-{version}-py3-none-any.whl"), zip.finish().unwrap().into_inner())
+}
+
 /// A zip of these members.
 pub fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));

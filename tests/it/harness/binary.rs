@@ -34,7 +34,8 @@ impl Binary {
         Self::start(command).await
     }
 
-    async fn start(mut command: Command) -> Self {
+    /// Any command of the binary that serves.
+    pub async fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = tokio::time::timeout(std::time::Duration::from_secs(90), lines.next_line()).await;

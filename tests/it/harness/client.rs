@@ -1,5 +1,6 @@
 //! Somebody who asks the server, and what they get.
 
+use super::RawForm;
 use reqwest::{
     Body, Method, Response,
     header::{ACCEPT, HeaderMap},
@@ -167,6 +168,12 @@ impl Client {
         filename
     }
 
+    /// Posts a form written by hand.
+    pub async fn post_form(&self, index: &str, form: RawForm) -> Reply {
+        let headers = [("accept", "application/json"), ("content-type", RawForm::CONTENT_TYPE)];
+        self.send("POST", &format!("{index}/"), &headers, form.finish()).await
+    }
+
     pub async fn send_form(&self, index: &str, form: Form) -> Reply {
         let request = self.request(Method::POST, &format!("{index}/")).header(ACCEPT, "application/json");
         Reply::read(request.multipart(form).send().await.unwrap()).await
@@ -184,6 +191,8 @@ impl Client {
 /// An answer, whole.
 pub struct Reply {
     pub status: u16,
+    /// The text of the status line, which upload clients print.
+    pub reason: String,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
@@ -191,7 +200,11 @@ pub struct Reply {
 impl Reply {
     pub async fn read(response: Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Self { status, headers, body: response.bytes().await.unwrap().to_vec() }
+        let reason = response.extensions().get::<hyper::ext::ReasonPhrase>();
+        let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
+        let reason =
+            reason.unwrap_or_else(|| response.status().canonical_reason().unwrap_or_default().to_owned());
+        Self { status, reason, headers, body: response.bytes().await.unwrap().to_vec() }
     }
 
     /// Fails unless the status is this one.

@@ -6,10 +6,15 @@
 pub mod archive;
 pub mod binary;
 mod client;
+mod form;
+mod objects;
+pub mod raw;
+pub mod repository;
 mod server;
 mod world;
 
 pub use client::{Client, Reply, Upload};
+pub use form::RawForm;
 pub use server::Server;
 
 use std::time::{Duration, Instant};

@@ -1,0 +1,30 @@
+//! What a server left in the object store.
+
+use super::{Server, world::BUCKET};
+use aws_sdk_s3::{
+    Client, Config,
+    config::{BehaviorVersion, Credentials, Region},
+};
+
+impl Server {
+    /// The names of all objects of this server without its prefix, sorted.
+    pub async fn objects(&self) -> Vec<String> {
+        let s3 = &self.config.s3;
+        let (key, secret) = s3.s3_credentials.clone().unwrap();
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(s3.s3_endpoint.clone().unwrap())
+            .force_path_style(true)
+            .credentials_provider(Credentials::new(key, secret, None, None, "test"))
+            .build();
+        let listed =
+            Client::from_conf(config).list_objects_v2().bucket(BUCKET).prefix(&s3.s3_prefix).send().await;
+        let listed = listed.unwrap();
+        assert_ne!(listed.is_truncated, Some(true));
+        let names = listed.contents().iter().map(|object| object.key().unwrap());
+        let mut names: Vec<_> = names.map(|name| name[s3.s3_prefix.len()..].to_owned()).collect();
+        names.sort();
+        names
+    }
+}
