@@ -2,9 +2,8 @@
 
 use super::{
     extract::{IndexPath, Json, JsonObject, Query, RawIndexPath},
-    negotiate,
-    outside::Root,
-    respond, simple,
+    respond,
+    simple::{self, Asked},
     users::admit,
 };
 use crate::{
@@ -14,7 +13,7 @@ use crate::{
     service::Service,
 };
 use axum::{extract::State, response::Response};
-use http::{HeaderMap, StatusCode, Uri};
+use http::StatusCode;
 use serde_json::Value;
 
 /// `GET /{user}/{index}`: the settings and the names of its own projects; `?no_projects` leaves these out.
@@ -22,23 +21,19 @@ use serde_json::Value;
 /// Installers, and whoever asks for the simple API by media type, get the list of projects instead.
 pub(super) async fn show(
     State(service): State<Service>,
-    caller: Caller,
     IndexPath(index): IndexPath,
-    Root(root): Root,
     query: Query,
-    headers: HeaderMap,
-    uri: Uri,
+    asked: Asked,
 ) -> Result<Response> {
-    if negotiate::wants_simple_json(&headers) || negotiate::is_installer(&headers) {
-        if !uri.path().ends_with('/') {
-            return Ok(respond::found(&root, &format!("/{}/+simple/", index.url_path())));
+    if asked.means_simple() {
+        if !asked.uri.path().ends_with('/') {
+            return Ok(respond::found(&asked.root, &format!("/{}/+simple/", index.url_path())));
         }
-        let steps = 0;
-        return simple::respond(&service, &caller, &index, None, steps, &root, &headers, query.get("format"))
-            .await;
+        return simple::respond(&service, &asked, &index, None, &query).await;
     }
-    admit(&headers)?;
-    let (index, names) = ops::indexes::show(&service, &caller, &index, !query.has("no_projects")).await?;
+    admit(&asked.headers)?;
+    let (index, names) =
+        ops::indexes::show(&service, &asked.caller, &index, !query.has("no_projects")).await?;
     let mut config = index.settings.0.clone();
     if let Some(names) = names {
         config.insert("projects".into(), names.into());

@@ -2,9 +2,8 @@
 
 use super::{
     extract::{Json, ProjectPath, Query, VersionPath},
-    negotiate,
-    outside::Root,
-    respond, simple,
+    respond,
+    simple::{self, Asked},
     users::admit,
 };
 use crate::{
@@ -18,42 +17,28 @@ use crate::{
     service::Service,
 };
 use axum::{extract::State, response::Response};
-use http::{HeaderMap, StatusCode, Uri};
+use http::StatusCode;
 use serde_json::{Map, Value};
 
 /// `GET /{user}/{index}/{project}`: version data by version; installers get the simple page.
 pub(super) async fn show(
     State(service): State<Service>,
-    caller: Caller,
     path: ProjectPath,
-    Root(root): Root,
     query: Query,
-    headers: HeaderMap,
-    uri: Uri,
+    asked: Asked,
 ) -> Result<Response> {
     if let Some(normalized) = &path.normalized {
-        return Ok(simple::redirect(&root, normalized, &uri));
+        return Ok(asked.redirect(normalized));
     }
     let (index, project) = (&path.index, &path.project);
-    if negotiate::wants_simple_json(&headers) || negotiate::is_installer(&headers) {
-        let steps = usize::from(uri.path().ends_with('/'));
-        return simple::respond(
-            &service,
-            &caller,
-            index,
-            Some(project),
-            steps,
-            &root,
-            &headers,
-            query.get("format"),
-        )
-        .await;
+    if asked.means_simple() {
+        return simple::respond(&service, &asked, index, Some(project), &query).await;
     }
-    admit(&headers)?;
+    admit(&asked.headers)?;
     let ignore_bases = query.has("ignore_bases");
-    let versions = ops::projects::versions(&service, &caller, index, project, ignore_bases).await?;
+    let versions = ops::projects::versions(&service, &asked.caller, index, project, ignore_bases).await?;
     let versions =
-        versions.into_iter().map(|version| (version.version.clone(), version_data(version, &root)));
+        versions.into_iter().map(|version| (version.version.clone(), version_data(version, &asked.root)));
     Ok(respond::result("projectconfig", Value::Object(versions.collect())))
 }
 
@@ -89,19 +74,16 @@ pub(super) async fn set_status(
 /// `GET /{user}/{index}/{project}/{version}`.
 pub(super) async fn show_version(
     State(service): State<Service>,
-    caller: Caller,
     path: VersionPath,
-    Root(root): Root,
-    headers: HeaderMap,
-    uri: Uri,
+    asked: Asked,
 ) -> Result<Response> {
     if let Some(normalized) = &path.normalized {
-        return Ok(simple::redirect(&root, normalized, &uri));
+        return Ok(asked.redirect(normalized));
     }
-    admit(&headers)?;
-    let version =
-        ops::projects::version(&service, &caller, &path.index, &path.project, &path.version).await?;
-    Ok(respond::result("versiondata", version_data(version, &root)))
+    admit(&asked.headers)?;
+    let VersionPath { index, project, version, .. } = &path;
+    let version = ops::projects::version(&service, &asked.caller, index, project, version).await?;
+    Ok(respond::result("versiondata", version_data(version, &asked.root)))
 }
 
 /// `DELETE /{user}/{index}/{project}/{version}`.

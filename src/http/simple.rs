@@ -19,80 +19,99 @@ use crate::{
     service::Service,
 };
 use axum::{
-    extract::State,
+    extract::{FromRequestParts, State},
     response::{IntoResponse, Response},
 };
 use headers::{ETag, HeaderMapExt, IfNoneMatch};
 use http::{
     HeaderMap, HeaderValue, StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
+    request::Parts,
 };
 
 const VARY: &str = "Accept, Accept-Encoding";
 const VARY_PRIVATE: &str = "Accept, Accept-Encoding, Authorization, X-Devpi-Auth";
 
+/// All that a simple page depends on beside its index and project.
+pub(super) struct Asked {
+    pub caller: Caller,
+    pub headers: HeaderMap,
+    pub uri: Uri,
+    pub root: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asked {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let Root(root) = Root::from_request_parts(parts, state).await?;
+        Ok(Self { caller, headers: parts.headers.clone(), uri: parts.uri.clone(), root })
+    }
+}
+
+impl Asked {
+    /// Whether the simple API is meant on a URL that has another form too: by media type, or by an installer.
+    pub(super) fn means_simple(&self) -> bool {
+        negotiate::wants_simple_json(&self.headers) || negotiate::is_installer(&self.headers)
+    }
+
+    /// 302 to another path with the same query.
+    pub(super) fn redirect(&self, path: &str) -> Response {
+        let query = self.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let mut response = reply::found(&self.root, &format!("{path}{query}"));
+        negotiate::vary(&mut response, VARY);
+        response
+    }
+
+    /// How links begin: below `/{user}/{index}/`, each further slash of the path is a step up.
+    fn base(&self) -> Base {
+        match self.headers.contains_key("x-devpi-absolute-urls") {
+            true => Base::Absolute(self.root.clone()),
+            false => Base::Up(self.uri.path().matches('/').count().saturating_sub(3)),
+        }
+    }
+}
+
 /// `GET /{user}/{index}/+simple[/]`.
 pub(super) async fn list(
     State(service): State<Service>,
-    caller: Caller,
     IndexPath(index): IndexPath,
-    Root(root): Root,
     query: Query,
-    headers: HeaderMap,
-    uri: Uri,
+    asked: Asked,
 ) -> Result<Response> {
-    let steps = usize::from(uri.path().ends_with('/'));
-    respond(&service, &caller, &index, None, steps, &root, &headers, query.get("format")).await
+    respond(&service, &asked, &index, None, &query).await
 }
 
 /// `GET /{user}/{index}/+simple/{project}[/]`; a name that is not normalised is redirected to the one that is.
 pub(super) async fn project(
     State(service): State<Service>,
-    caller: Caller,
     path: ProjectPath,
-    Root(root): Root,
     query: Query,
-    headers: HeaderMap,
-    uri: Uri,
+    asked: Asked,
 ) -> Result<Response> {
-    let steps = if uri.path().ends_with('/') { 2 } else { 1 };
-    if let Some(normalized) = path.normalized {
-        return Ok(redirect(&root, &normalized, &uri));
+    match &path.normalized {
+        Some(normalized) => Ok(asked.redirect(normalized)),
+        None => respond(&service, &asked, &path.index, Some(&path.project), &query).await,
     }
-    let format = query.get("format");
-    respond(&service, &caller, &path.index, Some(&path.project), steps, &root, &headers, format).await
 }
 
-/// 302 to another path with the same query.
-pub(super) fn redirect(root: &str, path: &str, uri: &Uri) -> Response {
-    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let mut response = reply::found(root, &format!("{path}{query}"));
-    negotiate::vary(&mut response, VARY);
-    response
-}
-
-/// A project page, or with `None` the project list, on a URL from which `steps` times `../` leads to the index.
-#[expect(clippy::too_many_arguments, reason = "all that the answer depends on")]
+/// A project page, or with `None` the project list.
 pub(super) async fn respond(
     service: &Service,
-    caller: &Caller,
+    asked: &Asked,
     index: &IndexName,
     project: Option<&ProjectName>,
-    steps: usize,
-    root: &str,
-    headers: &HeaderMap,
-    wanted: Option<&str>,
+    query: &Query,
 ) -> Result<Response> {
-    let Some(format) = negotiate::simple_format(headers, wanted) else {
+    let headers = &asked.headers;
+    let Some(format) = negotiate::simple_format(headers, query.get("format")) else {
         let ours: Vec<_> = Format::ALL.iter().map(|format| format.media_type()).collect();
         return Err(Error::NotAcceptable(format!("this page has the types {}", ours.join(", "))));
     };
     let coding = negotiate::coding(headers);
-    let base = match headers.contains_key("x-devpi-absolute-urls") {
-        true => Base::Absolute(root.to_owned()),
-        false => Base::Up(steps),
-    };
-    let page = ops::simple::page(service, caller, index, project, (format, coding, base)).await?;
+    let form = (format, coding, asked.base());
+    let page = ops::simple::page(service, &asked.caller, index, project, form).await?;
     let etag: ETag = format!("\"{}\"", page.etag(service))
         .parse()
         .map_err(|_| Error::Internal("an entity tag that is none".into()))?;

@@ -41,8 +41,8 @@ pub(super) async fn upload(
     IndexPath(index): IndexPath,
     request: Request,
 ) -> Result<Response, Response> {
-    let content_type =
-        request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
     let multipart = content_type.starts_with("multipart/form-data");
     if !multipart && !content_type.starts_with("application/x-www-form-urlencoded") {
         let body = JsonObject::from_request(limited(request), &()).await;

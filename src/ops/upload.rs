@@ -70,8 +70,11 @@ pub struct SentFile {
 
 impl SentFile {
     /// What it comes to on an index that has this file of the same name.
-    fn over(&self, index: &Index, before: Option<&File>) -> Result<Outcome> {
+    ///
+    /// A name like `foo-1.0-1.tar.gz` may be of two projects; the first has it.
+    fn over(&self, index: &Index, name: &ProjectName, before: Option<&File>) -> Result<Outcome> {
         match before {
+            Some(before) if before.project != *name => Err(Error::FileExists(self.filename.clone())),
             Some(before) if before.sha256 == self.received.blob.sha256 => Ok(Outcome::Identical),
             Some(_) if !index.volatile => Err(Error::FileExists(self.filename.clone())),
             _ => Ok(Outcome::Stored),
@@ -154,7 +157,7 @@ impl Upload<'_> {
         let mut change = store::change(&self.service.db, &mut connection, self.caller.name()).await?;
         let (index, project) = self.lock(&mut change, &name).await?;
         let before = store::files::named(&*change, &index, &file.filename).await?;
-        if file.over(&index, before.as_ref())? == Outcome::Identical {
+        if file.over(&index, &name, before.as_ref())? == Outcome::Identical {
             return Ok(Outcome::Identical);
         }
         if !stored {
@@ -176,7 +179,7 @@ impl Upload<'_> {
             store::files::named(&db, &index, &file.filename),
         )?;
         statuses.iter().try_for_each(|(_, status)| check_open(name, status))?;
-        file.over(&index, before.as_ref())
+        file.over(&index, name, before.as_ref())
     }
 
     async fn inspect(
