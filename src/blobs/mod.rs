@@ -4,6 +4,7 @@
 //! servers do not have: PostgreSQL decides, the store only keeps bytes.
 
 mod key;
+mod meter;
 mod reader;
 mod staging;
 
@@ -60,6 +61,7 @@ impl Blobs {
         let shared = loader.load().await;
         // A checksum of our own on every upload works on all servers; the SDK's default trailer does not.
         let settings = aws_sdk_s3::config::Builder::from(&shared)
+            .interceptor(meter::Meter)
             .force_path_style(config.s3_path_style)
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)

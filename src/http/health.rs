@@ -20,7 +20,8 @@ pub(super) async fn ready(State(service): State<Service>) -> Result<Response> {
     Ok(respond::message(StatusCode::OK, "ready"))
 }
 
-/// Counters for Prometheus.
-pub(super) async fn metrics(State(metrics): State<PrometheusHandle>) -> Response {
+/// Metrics for Prometheus.
+pub(super) async fn metrics(State((service, metrics)): State<(Service, PrometheusHandle)>) -> Response {
+    ops::health::measure(&service).await;
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render()).into_response()
 }
