@@ -5,6 +5,8 @@
 mod harness;
 
 mod architecture;
+mod dev;
+mod operations;
 mod serial;
 #[path = "../clients/mod.rs"]
 mod clients;

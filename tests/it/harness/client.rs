@@ -36,6 +36,14 @@ impl Upload {
         self.fields.push((key.into(), value.into()));
         self
     }
+
+    fn form(self) -> Form {
+        let mut form = Form::new();
+        for (key, value) in self.fields {
+            form = form.text(key, value);
+        }
+        form.part("content", Part::bytes(self.content).file_name(self.filename))
+    }
 }
 
 impl Client {
@@ -145,12 +153,15 @@ impl Client {
 
     /// Sends an upload form as twine does, the file last.
     pub async fn upload(&self, index: &str, upload: Upload) -> Reply {
-        let mut form = Form::new();
-        for (key, value) in upload.fields {
-            form = form.text(key, value);
-        }
-        let part = Part::bytes(upload.content).file_name(upload.filename);
-        self.send_form(index, form.part("content", part)).await
+        self.send_form(index, upload.form()).await
+    }
+
+    /// The same, with `None` when the server went away before it had answered.
+    pub async fn try_upload(&self, index: &str, upload: Upload) -> Option<Reply> {
+        let request = self.request(Method::POST, &format!("{index}/")).multipart(upload.form());
+        let response = request.send().await.ok()?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Some(Reply { status, headers, body: response.bytes().await.ok()?.to_vec() })
     }
 
     /// Uploads a small wheel of the project, which must work.

@@ -6,11 +6,17 @@
 pub mod archive;
 pub mod binary;
 mod client;
+mod folder;
+pub mod large;
+mod proxy;
 mod server;
 mod world;
 
 pub use client::{Client, Reply, Upload};
+pub use folder::Folder;
+pub use proxy::Proxy;
 pub use server::Server;
+pub use world::world;
 
 use std::time::{Duration, Instant};
 
