@@ -12,8 +12,8 @@ async fn twine_uploads_a_wheel_and_an_sdist_that_are_served_byte_for_byte() {
     home.run(&format!("{upload} -u alice -p secret project/dist/*")).await.works();
     for filename in ["real-1.0-py3-none-any.whl", "real-1.0.tar.gz"] {
         let path = alice.file_path("alice/dev", "real", filename).await;
-        let served = alice.get_with(&path, &[]).await.expect(200).body;
-        assert!(served == std::fs::read(home.path().join("project/dist").join(filename)).unwrap());
+        let content = alice.get_with(&path, &[]).await.expect(200).body;
+        assert!(content == std::fs::read(home.path().join("project/dist").join(filename)).unwrap());
     }
     let release = alice.get("alice/dev/real/1.0").await.expect(200).result();
     assert_eq!(release["summary"], "A real project");

@@ -6,7 +6,11 @@ use crate::harness::{
     large, until,
 };
 use serde_json::json;
-use std::{collections::HashMap, os::unix::fs::MetadataExt, sync::Mutex};
+use std::{
+    collections::HashMap,
+    os::unix::fs::MetadataExt,
+    sync::{Arc, Mutex},
+};
 use tokio_util::task::TaskTracker;
 
 /// Root, and alice with an index that holds one wheel.
@@ -77,8 +81,7 @@ async fn a_kill_amid_uploads_keeps_what_was_acknowledged_and_nothing_by_half() {
             0 => begin(&server).await,
             _ => server.client(Some(("alice", "secret"))),
         };
-        let told = Mutex::new(HashMap::new());
-        let told = std::sync::Arc::new(told);
+        let told = Arc::new(Mutex::new(HashMap::new()));
         let tasks = TaskTracker::new();
         for worker in 0..6 {
             let (alice, told) = (alice.clone(), told.clone());
@@ -108,8 +111,8 @@ async fn a_kill_amid_uploads_keeps_what_was_acknowledged_and_nothing_by_half() {
         tasks.wait().await;
         acknowledged.extend(told.lock().unwrap().drain());
 
-        let server = Binary::dev(data.path(), &[]).await;
-        let alice = alice.at(&server.url);
+        let again = Binary::dev(data.path(), &[]).await;
+        let alice = alice.at(&again.url);
         let listed = alice.filenames("alice/dev", "busy").await;
         for (filename, content) in &acknowledged {
             assert!(listed.contains(filename), "{filename} was acknowledged and is not there");
@@ -118,10 +121,10 @@ async fn a_kill_amid_uploads_keeps_what_was_acknowledged_and_nothing_by_half() {
         }
         for filename in &listed {
             let path = alice.file_path("alice/dev", "busy", filename).await;
-            let served = alice.get_with(&path, &[]).await.expect(200);
-            assert!(served.header("etag").contains(&archive::sha256(&served.body)), "{filename}");
+            let reply = alice.get_with(&path, &[]).await.expect(200);
+            assert!(reply.header("etag").contains(&archive::sha256(&reply.body)), "{filename}");
         }
-        assert!(server.end("-TERM").await.success());
+        assert!(again.end("-TERM").await.success());
     }
 }
 
