@@ -58,6 +58,9 @@ impl Cli {
 /// A text for the operator.
 pub async fn run(cli: Cli) -> Result<(), String> {
     let filter = EnvFilter::try_new(&cli.log).map_err(|error| format!("--log: {error}"))?;
+    // At its level of detail the driver writes down parameters, and so the hashes of passwords.
+    let driver = "tokio_postgres=info".parse().map_err(|error| format!("{error}"))?;
+    let filter = filter.add_directive(driver);
     let lines = tracing_subscriber::registry().with(filter);
     match cli.log_format {
         LogFormat::Text => {

@@ -1,6 +1,6 @@
 //! How every request on the index begins: the current serial, and who asks (devpi-api, Credentials).
 
-use super::observe::LoggedUser;
+use super::{observe::LoggedUser, upload};
 use crate::{error::Error, model::access::Caller, ops, service::Service};
 use axum::{
     extract::{FromRequestParts, Request, State},
@@ -13,30 +13,44 @@ use http::{
     header::{AGE, AUTHORIZATION, WARNING},
     request::Parts,
 };
+use std::time::Duration;
+
+/// How long a request may take while the database is away.
+const FROM_MEMORY: Duration = Duration::from_secs(3);
 
 const DEVPI_AUTH: HeaderName = HeaderName::from_static("x-devpi-auth");
 
 /// Puts the [`Caller`] into the request; after this the caches know every change up to the current serial.
 pub(super) async fn authenticate(
     State(service): State<Service>,
-    mut request: Request,
+    request: Request,
     next: Next,
 ) -> Result<Response, Error> {
     let reading = ops::reading::begin(&service).await?;
+    let Some(age) = reading.stale else { return answer(&service, request, next).await };
+    // Memory answers at once or not at all; what it does not hold would wait for the database, and so would a write.
+    if !request.method().is_safe() {
+        upload::drain(request).await;
+        return Err(Error::Unavailable);
+    }
+    let answered = tokio::time::timeout(FROM_MEMORY, answer(&service, request, next)).await;
+    let mut response = answered.unwrap_or(Err(Error::Unavailable))?;
+    let headers = response.headers_mut();
+    headers.insert(AGE, HeaderValue::from(age.as_secs()));
+    headers.insert(WARNING, HeaderValue::from_static("110 - \"the database is away, this may be stale\""));
+    Ok(response)
+}
+
+/// Finds out who asks, and answers.
+async fn answer(service: &Service, mut request: Request, next: Next) -> Result<Response, Error> {
     let caller = match credentials(request.headers()) {
-        Some((user, secret)) => ops::login::authenticate(&service, &user, &secret).await?,
+        Some((user, secret)) => ops::login::authenticate(service, &user, &secret).await?,
         None => Caller::default(),
     };
     let user = LoggedUser(caller.name().map(str::to_owned));
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
     response.extensions_mut().insert(user);
-    if let Some(age) = reading.stale {
-        let headers = response.headers_mut();
-        headers.insert(AGE, HeaderValue::from(age.as_secs()));
-        headers
-            .insert(WARNING, HeaderValue::from_static("110 - \"the database is away, this may be stale\""));
-    }
     Ok(response)
 }
 

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{error::Error, service::Service};
 use axum::{
-    Extension, Router,
+    Router,
     extract::DefaultBodyLimit,
     handler::Handler,
     middleware::from_fn_with_state,
@@ -28,6 +28,7 @@ pub fn router(service: Service, metrics: PrometheusHandle) -> Router {
     let user = get(users::show).put(users::create).patch(users::modify).delete(users::remove);
     let project = get(projects::show).delete(projects::remove).patch(projects::set_status);
     let release = get(projects::show_version).delete(projects::remove_version).patch(projects::yank);
+    let measured = get(health::metrics).with_state((service.clone(), metrics));
     let file = get(files::serve).delete(files::remove).patch(files::yank);
 
     let routes = Router::new()
@@ -54,7 +55,7 @@ pub fn router(service: Service, metrics: PrometheusHandle) -> Router {
         .layer(from_fn_with_state(service.clone(), auth::authenticate))
         .route("/+health/live", get(health::live))
         .route("/+health/ready", get(health::ready))
-        .route("/metrics", get(health::metrics).layer(Extension(metrics)))
+        .route("/metrics", measured)
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
         .layer(DefaultBodyLimit::max(LARGEST_JSON))

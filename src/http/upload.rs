@@ -213,7 +213,7 @@ fn limited(request: Request) -> Request {
 }
 
 /// Reads on for a while after a refusal; a client that waits for `100 Continue` has sent nothing.
-async fn drain(request: Request) {
+pub(super) async fn drain(request: Request) {
     if request.headers().contains_key(EXPECT) {
         return;
     }

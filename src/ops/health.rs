@@ -1,12 +1,33 @@
-//! Whether this process can do its work.
+//! Whether this process can do its work, and how much it has at hand.
 
-use crate::{error::Result, service::Service, store};
+use crate::{
+    error::{Error, Result},
+    service::Service,
+    store,
+};
+use std::time::Duration;
+
+/// How long the database may take to say that it is there.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Asks the database and the object store.
 ///
 /// # Errors
 /// Those of whichever does not answer.
 pub async fn ready(service: &Service) -> Result<()> {
-    store::serial::current(&service.db().await?).await?;
+    let asked = tokio::time::timeout(PATIENCE, async { store::serial::current(&service.db().await?).await });
+    asked.await.unwrap_or(Err(Error::Unavailable))?;
     service.blobs.check().await
+}
+
+/// Sets the metrics that are looked at, not counted as something happens.
+#[expect(clippy::cast_precision_loss, reason = "a metric is a float")]
+pub async fn measure(service: &Service) {
+    let (in_use, open) = service.db.pool_size();
+    metrics::gauge!("wheelyard_database_connections_in_use").set(in_use as f64);
+    metrics::gauge!("wheelyard_database_connections_open").set(open as f64);
+    service.pages.run_pending_tasks().await;
+    metrics::gauge!("wheelyard_cached_pages").set(service.pages.entry_count() as f64);
+    metrics::gauge!("wheelyard_cached_bytes").set(service.pages.weighted_size() as f64);
+    metrics::gauge!("wheelyard_serial").set(service.db.newest_serial().0 as f64);
 }

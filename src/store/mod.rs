@@ -54,7 +54,7 @@ impl Db {
     /// A text for the operator, when the URL or a certificate can't be read.
     pub fn new(config: &DatabaseConfig) -> Result<Self, String> {
         if config.database_url.is_empty() {
-            return Err("no database is named: set DATABASE_URL or --database-url".into());
+            return Err("DATABASE_URL (or --database-url) is not set".into());
         }
         let mut options: tokio_postgres::Config =
             config.database_url.parse().map_err(|error| format!("DATABASE_URL can't be read: {error}"))?;

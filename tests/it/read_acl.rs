@@ -91,7 +91,6 @@ const OTHERS: &[&str] = &[
     "/{user}/",
     "/+health/live",
     "/+health/ready",
-    "/+metrics",
     "/metrics",
 ];
 

@@ -68,3 +68,9 @@ pub fn sdist(name: &str, version: &str) -> (String, Vec<u8>) {
     tar.append_data(&mut header, format!("{stem}/PKG-INFO"), metadata.as_bytes()).unwrap();
     (format!("{stem}.tar.gz"), tar.into_inner().unwrap().finish().unwrap())
 }
+
+/// The digest of some bytes, in hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    hex::encode(sha2::Sha256::digest(bytes))
+}

@@ -4,7 +4,12 @@ use super::{
     Client,
     world::{BUCKET, world},
 };
-use std::{path::Path, process::Stdio};
+use std::{
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    sync::OnceLock,
+    time::Duration,
+};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -34,11 +39,19 @@ impl Binary {
         Self::start(command).await
     }
 
-    /// Any command of the binary that serves.
+    /// Starts a command that serves, and waits until it says its URL.
     pub async fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().unwrap();
+        Self::started(command.spawn().unwrap()).await
+    }
+
+    /// The same, with what it logs written to a file.
+    pub async fn start_with_log(mut command: Command, log: std::fs::File) -> Self {
+        Self::started(command.stderr(log).spawn().unwrap()).await
+    }
+
+    async fn started(mut child: Child) -> Self {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = tokio::time::timeout(std::time::Duration::from_secs(90), lines.next_line()).await;
+        let line = tokio::time::timeout(Duration::from_secs(90), lines.next_line()).await;
         let line = line.expect("no URL in 90 seconds").unwrap().expect("ended before it served");
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
         Self { url: url.trim_end_matches(',').to_owned(), child }
@@ -52,18 +65,69 @@ impl Binary {
         self.child.id().unwrap()
     }
 
-    /// Sends a signal and waits for the end, at most a minute.
-    pub async fn end(mut self, signal: &str) -> std::process::ExitStatus {
+    /// Sends a signal.
+    pub async fn signal(&self, signal: &str) {
         let kill = Command::new("kill").args([signal, &self.pid().to_string()]).status().await.unwrap();
         assert!(kill.success());
-        let ended = tokio::time::timeout(std::time::Duration::from_secs(60), self.child.wait()).await;
-        ended.expect("still runs a minute after the signal").unwrap()
+    }
+
+    /// Waits for the end, at most a minute.
+    pub async fn ended(mut self) -> ExitStatus {
+        let ended = tokio::time::timeout(Duration::from_secs(60), self.child.wait()).await;
+        ended.expect("still runs after a minute").unwrap()
+    }
+
+    /// Sends a signal and waits for the end, at most a minute.
+    pub async fn end(self, signal: &str) -> ExitStatus {
+        self.signal(signal).await;
+        self.ended().await
+    }
+
+    /// The most memory that the process ever had, in KiB.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+}
+
+/// A copy of the binary, so that a build during the run does not change what is tested.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let copy = std::env::temp_dir().join(format!("wheelyard-{}", std::process::id()));
+        let built = env!("CARGO_BIN_EXE_wheelyard");
+        std::fs::hard_link(built, &copy).or_else(|_| std::fs::copy(built, &copy).map(drop)).unwrap();
+        copy
+    })
+}
+
+/// How a command ended, and what it said.
+pub struct Outcome {
+    pub success: bool,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a command of the binary to its end, at most a minute.
+pub async fn run(arguments: &[&str], environment: &[(&str, String)]) -> Outcome {
+    let mut command = command();
+    command
+        .args(arguments)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
+        .stderr(Stdio::piped());
+    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
+    let output = output.expect("still runs after a minute").unwrap();
+    Outcome {
+        success: output.status.success(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
     }
 }
 
 /// The binary with nothing of wheelyard in its environment.
 pub fn command() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wheelyard"));
+    let mut command = Command::new(program());
     command.env_remove("DATABASE_URL").stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
     command.env("WHEELYARD_LOG", "warn,s3s=off");
     command

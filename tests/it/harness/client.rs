@@ -37,6 +37,14 @@ impl Upload {
         self.fields.push((key.into(), value.into()));
         self
     }
+
+    fn form(self) -> Form {
+        let mut form = Form::new();
+        for (key, value) in self.fields {
+            form = form.text(key, value);
+        }
+        form.part("content", Part::bytes(self.content).file_name(self.filename))
+    }
 }
 
 impl Client {
@@ -152,12 +160,13 @@ impl Client {
 
     /// Sends an upload form as twine does, the file last.
     pub async fn upload(&self, index: &str, upload: Upload) -> Reply {
-        let mut form = Form::new();
-        for (key, value) in upload.fields {
-            form = form.text(key, value);
-        }
-        let part = Part::bytes(upload.content).file_name(upload.filename);
-        self.send_form(index, form.part("content", part)).await
+        self.send_form(index, upload.form()).await
+    }
+
+    /// The same, with `None` when the server went away before it had answered.
+    pub async fn try_upload(&self, index: &str, upload: Upload) -> Option<Reply> {
+        let request = self.request(Method::POST, &format!("{index}/")).multipart(upload.form());
+        Reply::try_read(request.send().await.ok()?).await.ok()
     }
 
     /// Uploads a small wheel of the project, which must work.
@@ -199,12 +208,16 @@ pub struct Reply {
 
 impl Reply {
     pub async fn read(response: Response) -> Self {
+        Self::try_read(response).await.unwrap()
+    }
+
+    async fn try_read(response: Response) -> reqwest::Result<Self> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let reason = response.extensions().get::<hyper::ext::ReasonPhrase>();
         let reason = reason.map(|reason| String::from_utf8_lossy(reason.as_bytes()).into_owned());
         let reason =
             reason.unwrap_or_else(|| response.status().canonical_reason().unwrap_or_default().to_owned());
-        Self { status, reason, headers, body: response.bytes().await.unwrap().to_vec() }
+        Ok(Self { status, reason, headers, body: response.bytes().await?.to_vec() })
     }
 
     /// Fails unless the status is this one.

@@ -10,12 +10,18 @@ mod form;
 mod objects;
 pub mod raw;
 pub mod repository;
+mod folder;
+pub mod large;
+mod proxy;
 mod server;
 mod world;
 
 pub use client::{Client, Reply, Upload};
+pub use folder::Folder;
 pub use form::RawForm;
+pub use proxy::Proxy;
 pub use server::Server;
+pub use world::world;
 
 use std::time::{Duration, Instant};
 

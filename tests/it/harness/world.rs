@@ -71,6 +71,13 @@ impl World {
         with_database(&self.cluster, &name)
     }
 
+    /// The URL of a new database with nothing in it.
+    pub async fn empty_database(&self) -> String {
+        let (id, number) = (std::process::id(), self.databases.fetch_add(1, Ordering::SeqCst));
+        execute(&self.cluster, &format!("create database empty_{id}_{number}")).await;
+        with_database(&self.cluster, &format!("empty_{id}_{number}"))
+    }
+
     /// The object store, with a prefix that no other server uses.
     pub fn s3(&self, prefix: &str) -> S3Config {
         S3Config {
