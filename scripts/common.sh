@@ -26,7 +26,7 @@ need_packages() {
   fi
   say "installing $*"
   "${sudo[@]}" apt-get update -qq >&2
-  # A server package would make and start a cluster of its own, which nobody needs.
+  # PostgreSQL's package makes a cluster of its own, which is not used.
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
 }
 
@@ -39,5 +39,4 @@ find_postgres() {
 command -v cargo >/dev/null || [ ! -f "$HOME/.cargo/env" ] || . "$HOME/.cargo/env"
 command -v cargo >/dev/null || die "install a Rust toolchain first (rustup, or your distribution's cargo 1.90 or newer)"
 command -v cc >/dev/null || need_packages gcc libc6-dev
-command -v cmake >/dev/null || true
 find_postgres || { need_packages postgresql; find_postgres; } || die "install PostgreSQL 14 or newer first"

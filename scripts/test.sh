@@ -3,6 +3,8 @@
 . "$(dirname "$0")/common.sh"
 
 # The clients that the tests drive, in a virtual environment that is made once for a list of requirements.
+mkdir -p "$CACHE"
+exec 9>"$CACHE/clients.lock"; flock 9 # another run may be making the same
 VENV=$CACHE/clients-$(sha256sum tests/clients/requirements.txt | cut -c1-16)
 if [ ! -e "$VENV/ready" ]; then
   command -v python3 >/dev/null || need_packages python3
@@ -12,12 +14,14 @@ if [ ! -e "$VENV/ready" ]; then
   "$VENV/bin/pip" install --quiet --disable-pip-version-check -r tests/clients/requirements.txt
   touch "$VENV/ready"
 fi
+exec 9>&-
 export WHEELYARD_TEST_CLIENTS=$VENV/bin
 
 [ $# -gt 0 ] || scripts/lint.sh
 
 # One cluster for the run, without fsync: nothing in it outlives the run.
-RUN=$(mktemp -d)
+# In /tmp whatever TMPDIR says: as root, PostgreSQL runs under an account that has to get there.
+RUN=$(mktemp -d /tmp/wheelyard-test.XXXXXX)
 AS=()
 if [ "$(id -u)" = 0 ]; then
   OWNER=$(id -un postgres 2>/dev/null || echo nobody)
@@ -37,7 +41,7 @@ trap stop EXIT
 ( cd /
   "${AS[@]}" "$PGBIN/initdb" -D "$RUN/pg/data" -U app --auth=trust -E UTF8 --locale=C --no-sync >/dev/null
   "${AS[@]}" "$PGBIN/pg_ctl" -D "$RUN/pg/data" -l "$RUN/pg/log" -w -t 60 start >/dev/null \
-    -o "-p $PORT -c listen_addresses=127.0.0.1 -k $RUN/pg -c max_connections=500 -c fsync=off -c synchronous_commit=off -c full_page_writes=off" )
+    -o "-p $PORT -c listen_addresses=127.0.0.1 -k $RUN/pg -c max_connections=500 -c fsync=off -c synchronous_commit=off -c full_page_writes=off" ) || { cat "$RUN/pg/log" >&2 || true; die "PostgreSQL did not start"; }
 export WHEELYARD_TEST_DATABASE_URL=postgres://app@127.0.0.1:$PORT/postgres TMPDIR=$RUN
 
 LOG=$RUN/tests
