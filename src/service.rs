@@ -88,6 +88,15 @@ impl Service {
         })))
     }
 
+    /// Bounds work that waits for nothing but the database, whose own time-out does not help when it falls silent.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when it takes too long; those of the work.
+    pub async fn bounded<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let limit = self.config.database.timeout() * 2;
+        tokio::time::timeout(limit, work).await.unwrap_or(Err(Error::Unavailable))
+    }
+
     /// A connection to the database.
     ///
     /// # Errors

@@ -48,7 +48,8 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
     let span = tracing::info_span!("request", id = %id);
     let running = next.run(request).instrument(span.clone());
     // An upload or a push takes as long as its bytes do; their own steps have limits.
-    let response = if method == Method::POST || method.as_str() == "PUSH" {
+    let moves_bytes = route.trim_end_matches('/') == "/{user}/{index}";
+    let response = if moves_bytes && (method == Method::POST || method.as_str() == "PUSH") {
         running.await
     } else {
         let limit = Duration::from_secs(service.config.server.request_timeout);

@@ -11,6 +11,7 @@ use crate::{
         index::Index,
         name::{IndexName, ProjectName},
         release::Release,
+        serial::Serial,
     },
     ops::{
         resolve,
@@ -135,12 +136,12 @@ pub async fn push(
     push: &Push,
 ) -> Result<(Vec<Value>, bool)> {
     let source = resolve::readable(service, caller, source).await?;
-    let (release, mut files) = release_of(service, &source, push).await?;
+    let (release, mut files) = service.bounded(release_of(service, &source, push)).await?;
     files.sort_by(|a, b| a.filename.cmp(&b.filename));
     match push.target().map_err(Error::Invalid)? {
         Target::Index(target) => {
-            let log = to_index(service, caller, &source, &target, push, &release, &files).await?;
-            Ok((log, true))
+            let pushed = to_index(service, caller, &source, &target, push, &release, &files);
+            Ok((service.bounded(pushed).await?, true))
         }
         Target::External(target) => to_repository(service, &target, push, &release, &files).await,
     }
@@ -159,7 +160,7 @@ async fn release_of(service: &Service, source: &Index, push: &Push) -> Result<(R
         )));
     };
     let with_files = push.with_files().map_err(Error::Invalid)?;
-    let files = store::files::of_project(&db, &[source.id], name, crate::model::serial::Serial::NOW).await?;
+    let files = store::files::of_project(&db, &[source.id], name, Serial::NOW).await?;
     let pushed = |file: &File| with_files && file.version == *version;
     let files: Vec<File> = files.into_iter().map(|(_, file)| file).filter(pushed).collect();
     if files.is_empty() {
