@@ -75,11 +75,12 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
     reply.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
 
     let (status, took) = (response.status().as_u16(), began.elapsed());
+    let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let user = response.extensions().get::<LoggedUser>().and_then(|user| user.0.clone());
     let labels = [("route", route), ("method", method_label(&method)), ("status", status.to_string())];
     metrics::counter!("wheelyard_requests_total", &labels).increment(1);
     metrics::histogram!("wheelyard_request_seconds", &labels[..1]).record(took.as_secs_f64());
-    tracing::info!(id = %id, %method, path = %path, status, user, ms = took.as_secs_f64() * 1000.0, "{method} {path} {status}");
+    tracing::info!(id = %id, %method, path = %path, status, user, ms, "{method} {path} {status}");
     response
 }
 
@@ -88,7 +89,7 @@ fn tell(mut response: Response, request: &http::HeaderMap, id: &str) -> Response
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
     let user = response.extensions_mut().remove::<LoggedUser>();
     if let error @ (Error::Database(_) | Error::Internal(_) | Error::ObjectStore(_)) = &failure.error {
-        tracing::error!(request_id = %id, error = ?error, "request {id} failed: {error}");
+        tracing::error!(request_id = %id, error = ?error, "request {id} failed");
     }
     let mut rendered = failure.render(request, id);
     if let Some(user) = user {
