@@ -2,7 +2,8 @@
 --
 -- State is kept by serial. A row that a reader can see is never overwritten: it is closed (removed_serial) and a new
 -- one is opened (added_serial), so every state can be asked as of a past serial. "Now" is the rows whose
--- removed_serial is null. Inside the transaction that opens or closes a row the value is 0; its last statement
+-- removed_serial is null. What belongs to an index ends with it: its projects, releases and files are not closed one by
+-- one, since nobody reaches them but through the open row of the index. Inside the transaction that opens or closes a row the value is 0; its last statement
 -- (store::change, commit) replaces each 0 by the serial of the change, so no other transaction ever sees a 0.
 
 create table serial (
@@ -99,6 +100,7 @@ create table project_states (
     added_serial bigint not null default 0,             -- change that set it
     removed_serial bigint                               -- change that replaced it; null: current
 );
+create index project_states_project on project_states (project_id);
 create unique index project_states_open on project_states (project_id) where removed_serial is null;
 
 create table releases (
@@ -110,7 +112,7 @@ create table releases (
     removed_serial bigint                               -- change that closed it; null: current
 );
 create unique index releases_open on releases (project_id, version) where removed_serial is null;
-create index releases_project on releases (project_id);
+create index releases_project on releases (project_id, coalesce(removed_serial, 9223372036854775807));
 
 create table blobs (
     sha256 text primary key,             -- hex digest of the content, and so the name of the object
@@ -143,5 +145,5 @@ create table files (
 );
 create unique index files_open on files (index_id, filename) where removed_serial is null;
 create index files_name on files (index_id, filename);
-create index files_project on files (project_id);
+create index files_project on files (project_id, coalesce(removed_serial, 9223372036854775807));
 create index files_sha256 on files (sha256);

@@ -26,7 +26,12 @@ need_packages() {
   fi
   say "installing $*"
   "${sudo[@]}" apt-get update -qq >&2
-  # PostgreSQL's package makes a cluster of its own, which is not used.
+  # PostgreSQL's package would make and start a cluster of its own, which is not used.
+  case " $* " in *" postgresql "*)
+    "${sudo[@]}" mkdir -p /etc/postgresql-common
+    [ -e /etc/postgresql-common/createcluster.conf ] ||
+      echo "create_main_cluster = false" | "${sudo[@]}" tee /etc/postgresql-common/createcluster.conf >/dev/null ;;
+  esac
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
 }
 
@@ -40,3 +45,4 @@ command -v cargo >/dev/null || [ ! -f "$HOME/.cargo/env" ] || . "$HOME/.cargo/en
 command -v cargo >/dev/null || die "install a Rust toolchain first (rustup, or your distribution's cargo 1.90 or newer)"
 command -v cc >/dev/null || need_packages gcc libc6-dev
 find_postgres || { need_packages postgresql; find_postgres; } || die "install PostgreSQL 14 or newer first"
+[ "$("$PGBIN/postgres" --version | grep -oE '[0-9]+' | head -1)" -ge 14 ] || die "install PostgreSQL 14 or newer first"

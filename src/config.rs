@@ -1,10 +1,10 @@
 //! Every setting, with its unit and default. The only reader of the environment.
 
-use clap::Args;
+use clap::{Args, builder::RangedU64ValueParser, value_parser};
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// What a server needs to know, from flags and `WHEELYARD_*` variables.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub struct Config {
     #[command(flatten)]
     pub database: DatabaseConfig,
@@ -15,7 +15,7 @@ pub struct Config {
 }
 
 /// Where PostgreSQL is.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub struct DatabaseConfig {
     /// PostgreSQL 14 or newer, as a URL: `postgres://user:password@host/database?sslmode=require`
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "")]
@@ -24,15 +24,15 @@ pub struct DatabaseConfig {
     #[arg(long, env = "WHEELYARD_DATABASE_CA")]
     pub database_ca: Option<PathBuf>,
     /// Connections a process opens at most, beside the one that its gate keeps
-    #[arg(long, env = "WHEELYARD_DATABASE_CONNECTIONS", default_value_t = 16)]
+    #[arg(long, env = "WHEELYARD_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = at_least_one())]
     pub database_connections: usize,
     /// How long a request waits for a connection, and a statement for its answer, in milliseconds
-    #[arg(long, env = "WHEELYARD_DATABASE_TIMEOUT", default_value_t = 10_000)]
+    #[arg(long, env = "WHEELYARD_DATABASE_TIMEOUT", default_value_t = 10_000, value_parser = value_parser!(u64).range(1..))]
     pub database_timeout: u64,
 }
 
 /// Where the object store is. Credentials and region come from the standard `AWS_*` names.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub struct S3Config {
     /// Bucket that holds the files
     #[arg(long, env = "WHEELYARD_S3_BUCKET", default_value = "wheelyard")]
@@ -47,7 +47,7 @@ pub struct S3Config {
     #[arg(long, env = "WHEELYARD_S3_PATH_STYLE", default_value_t = false, action = clap::ArgAction::Set)]
     pub s3_path_style: bool,
     /// How long one request to the object store may take to answer, in milliseconds
-    #[arg(long, env = "WHEELYARD_S3_TIMEOUT", default_value_t = 30_000)]
+    #[arg(long, env = "WHEELYARD_S3_TIMEOUT", default_value_t = 30_000, value_parser = value_parser!(u64).range(1..))]
     pub s3_timeout: u64,
     /// Access key; without it the standard AWS chain of credentials
     #[arg(skip)]
@@ -64,7 +64,7 @@ pub enum FileDelivery {
 }
 
 /// How this process serves.
-#[derive(Debug, Clone, Args)]
+#[derive(Clone, Args)]
 pub struct ServerConfig {
     /// Address to listen on
     #[arg(long, env = "WHEELYARD_LISTEN", default_value = "127.0.0.1:3141")]
@@ -76,7 +76,7 @@ pub struct ServerConfig {
     #[arg(long, env = "WHEELYARD_FILE_DELIVERY", value_enum, default_value_t = FileDelivery::Stream)]
     pub file_delivery: FileDelivery,
     /// How long a presigned URL is good for, in seconds; its signing time is rounded down to half of that
-    #[arg(long, env = "WHEELYARD_PRESIGN_SECONDS", default_value_t = 900)]
+    #[arg(long, env = "WHEELYARD_PRESIGN_SECONDS", default_value_t = 900, value_parser = value_parser!(u64).range(4..=604_800))]
     pub presign_seconds: u64,
     /// How old the known serial may be when a read begins, in milliseconds; 0: strictly consistent
     #[arg(long, env = "WHEELYARD_READ_STALENESS", default_value_t = 0)]
@@ -88,19 +88,19 @@ pub struct ServerConfig {
     #[arg(long, env = "WHEELYARD_PAGE_CACHE", default_value_t = 128)]
     pub page_cache: u64,
     /// Largest upload, in bytes, and at most 5 GiB, the most that S3 copies at once
-    #[arg(long, env = "WHEELYARD_MAX_UPLOAD", default_value_t = 4 << 30, value_parser = clap::value_parser!(u64).range(1..=5 << 30))]
+    #[arg(long, env = "WHEELYARD_MAX_UPLOAD", default_value_t = 4 << 30, value_parser = value_parser!(u64).range(1..=5 << 30))]
     pub max_upload: u64,
     /// Uploads that are received at the same time; further ones wait, then get 503
-    #[arg(long, env = "WHEELYARD_CONCURRENT_UPLOADS", default_value_t = 16)]
+    #[arg(long, env = "WHEELYARD_CONCURRENT_UPLOADS", default_value_t = 16, value_parser = at_least_one())]
     pub concurrent_uploads: usize,
     /// Connections that are open at the same time; further ones wait to be accepted
-    #[arg(long, env = "WHEELYARD_MAX_CONNECTIONS", default_value_t = 10_000)]
+    #[arg(long, env = "WHEELYARD_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = at_least_one())]
     pub max_connections: usize,
     /// How long a request may take until its answer begins, in seconds; uploads and pushes have no such bound
-    #[arg(long, env = "WHEELYARD_REQUEST_TIMEOUT", default_value_t = 60)]
+    #[arg(long, env = "WHEELYARD_REQUEST_TIMEOUT", default_value_t = 60, value_parser = value_parser!(u64).range(1..))]
     pub request_timeout: u64,
     /// How long a client may pause while it sends a body, in seconds
-    #[arg(long, env = "WHEELYARD_BODY_TIMEOUT", default_value_t = 60)]
+    #[arg(long, env = "WHEELYARD_BODY_TIMEOUT", default_value_t = 60, value_parser = value_parser!(u64).range(1..))]
     pub body_timeout: u64,
     /// Only these principals create and change users and indexes (comma separated; devpi: --restrict-modify)
     #[arg(long, env = "WHEELYARD_RESTRICT_MODIFY", value_delimiter = ',')]
@@ -111,6 +111,10 @@ pub struct ServerConfig {
     /// How long running requests may go on after a SIGTERM, in seconds
     #[arg(long, env = "WHEELYARD_SHUTDOWN_TIMEOUT", default_value_t = 30)]
     pub shutdown_timeout: u64,
+}
+
+fn at_least_one() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..)
 }
 
 impl DatabaseConfig {

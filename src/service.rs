@@ -60,7 +60,6 @@ impl Service {
         drop(connection);
         let client = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(60))
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("wheelyard/", env!("CARGO_PKG_VERSION")))
             .build()

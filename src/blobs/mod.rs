@@ -31,7 +31,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// How long the store may take to copy the largest object.
+/// How long the store may take to copy the largest object, or to put its parts together.
 const COPY_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A bucket, and the prefix in it that is ours.
@@ -99,8 +99,6 @@ impl Blobs {
 
     /// Copies an object of at most 5 GiB inside the store, which may take minutes before the first word of the answer.
     pub async fn copy(&self, from: &BlobKey, to: &BlobKey) -> Result<()> {
-        let patience =
-            TimeoutConfig::builder().read_timeout(COPY_TIMEOUT).operation_attempt_timeout(COPY_TIMEOUT);
         let request = self
             .client
             .copy_object()
@@ -108,7 +106,7 @@ impl Blobs {
             .bucket(&self.bucket)
             .key(self.name(to))
             .customize()
-            .config_override(aws_sdk_s3::config::Builder::default().timeout_config(patience.build()))
+            .config_override(patience())
             .send();
         observed("CopyObject", request).await?;
         Ok(())
@@ -159,6 +157,13 @@ impl Blobs {
     fn name(&self, key: &BlobKey) -> String {
         format!("{}{}", self.prefix, key.name())
     }
+}
+
+/// For requests that the store may work on for minutes before the first word of the answer.
+fn patience() -> aws_sdk_s3::config::Builder {
+    let timeouts =
+        TimeoutConfig::builder().read_timeout(COPY_TIMEOUT).operation_attempt_timeout(COPY_TIMEOUT);
+    aws_sdk_s3::config::Builder::default().timeout_config(timeouts.build())
 }
 
 /// Runs a request, tells the metrics of it, and turns a failure into our error with its whole chain of causes.

@@ -3,7 +3,7 @@
 use super::{
     BlobKey, Blobs,
     key::{CACHE_CONTROL, MEDIA_TYPE},
-    observed,
+    observed, patience,
 };
 use crate::error::{Error, Result};
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
@@ -73,6 +73,8 @@ impl Staging {
             .key(self.blobs.name(&self.key))
             .upload_id(&self.upload_id)
             .multipart_upload(parts)
+            .customize()
+            .config_override(patience())
             .send();
         observed("CompleteMultipartUpload", request).await?;
         Ok(self.key)

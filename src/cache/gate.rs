@@ -98,6 +98,11 @@ impl Gate {
         }
     }
 
+    /// The serial up to which the caches know every change; that of a request's own reading, or newer.
+    pub fn serial(&self) -> Serial {
+        self.fresh().map_or_else(Serial::default, |(serial, _)| serial)
+    }
+
     fn fresh(&self) -> Option<(Serial, Instant)> {
         self.fresh.read().ok().and_then(|fresh| *fresh)
     }

@@ -73,25 +73,15 @@ impl PageSerials {
         }
     }
 
-    /// The page serial: the newest of the settings of these indexes and of the project (or project list) on them.
-    ///
-    /// # Errors
-    /// The indexes whose serial for it has to be loaded first.
-    pub fn page_serial(
-        &self,
-        order: &[Arc<Index>],
-        project: Option<&ProjectName>,
-    ) -> Result<Serial, Vec<Arc<Index>>> {
+    /// The page serial: the newest of the settings of these indexes and of the project (or project list) on them, if all
+    /// of them are known.
+    pub fn page_serial(&self, order: &[Arc<Index>], project: Option<&ProjectName>) -> Option<Serial> {
         let state = self.read();
-        let mut newest = Serial::default();
-        let mut unknown = Vec::new();
-        for index in order {
-            match state.serials.get(&(index.name.clone(), project.cloned())) {
-                Some(serial) => newest = newest.max(*serial).max(index.settings_serial),
-                None => unknown.push(index.clone()),
-            }
-        }
-        if unknown.is_empty() { Ok(newest) } else { Err(unknown) }
+        let serials = order.iter().map(|index| {
+            let serial = state.serials.get(&(index.name.clone(), project.cloned()))?;
+            Some(index.settings_serial.max(*serial))
+        });
+        serials.collect::<Option<Vec<_>>>().map(|serials| serials.into_iter().max().unwrap_or_default())
     }
 
     /// Keeps loaded serials of a project (or project list).
@@ -211,8 +201,8 @@ mod tests {
         let order = [index("a/a", &["a/b"], 1), index("a/b", &[], 2)];
         let (p, q) = (project("p"), project("q"));
         for name in [&p, &q] {
-            let unknown = serials.page_serial(&order, Some(name)).unwrap_err();
-            let loaded = unknown.iter().map(|index| (index.name.clone(), Serial(3)));
+            assert_eq!(serials.page_serial(&order, Some(name)), None);
+            let loaded = order.iter().map(|index| (index.name.clone(), Serial(3)));
             serials.keep_serials(serials.ticket(), Some(name), loaded);
         }
         serials.apply(&[event(9, "file.upload", "a/b", Some("p"))]);
@@ -240,7 +230,7 @@ mod tests {
         serials.apply(&[event(9, "file.upload", "a/a", Some("p"))]);
         serials.forget();
         serials.keep_serials(ticket, Some(&p), [(name, Serial(3))]);
-        assert!(serials.page_serial(&[index("a/a", &[], 1)], Some(&p)).is_err());
+        assert!(serials.page_serial(&[index("a/a", &[], 1)], Some(&p)).is_none());
     }
 
     proptest! {
@@ -266,7 +256,7 @@ mod tests {
                     _ => if which == 0 { serials.forget() },
                 }
                 for (which, name) in names.iter().enumerate() {
-                    if let Ok(serial) = serials.page_serial(&[index(name, &[], 0)], Some(&p)) {
+                    if let Some(serial) = serials.page_serial(&[index(name, &[], 0)], Some(&p)) {
                         prop_assert_eq!(serial, Serial(truth[which]));
                     }
                 }

@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::Map;
 
 /// What the first user is made of.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(super) struct Options {
     #[command(flatten)]
     database: DatabaseConfig,

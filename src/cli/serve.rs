@@ -2,10 +2,10 @@
 
 use crate::{config::Config, http, service::Service};
 use axum::{Router, body::Body, extract::Request};
-use hyper::{body::Incoming, service::service_fn};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use std::{
@@ -25,7 +25,7 @@ use tower::Service as _;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Largest head of a request, in bytes.
-const LARGEST_HEAD: u32 = 64 << 10;
+const LARGEST_HEAD: usize = 64 << 10;
 
 /// Upper bounds of the histograms of durations, in seconds.
 const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 60.0];
@@ -67,17 +67,9 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
     let places = Arc::new(Semaphore::new(service.config.server.max_connections));
     let patience = Duration::from_secs(service.config.server.shutdown_timeout);
     let router = http::router(service, metrics.clone());
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(LARGEST_HEAD as usize);
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_header_list_size(LARGEST_HEAD)
-        .keep_alive_interval(HEAD_TIMEOUT);
+    // Only the first version of HTTP: it has reason phrases, and no client speaks the second without TLS.
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
     let (graceful, connections) = (GracefulShutdown::new(), TaskTracker::new());
     let mut upkeep = tokio::time::interval(UPKEEP);
     loop {
@@ -100,11 +92,8 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
         };
         let _ = stream.set_nodelay(true);
         let router = router.clone();
-        let connection = builder.serve_connection_with_upgrades(
-            TokioIo::new(stream),
-            service_fn(move |request| answer(router.clone(), request)),
-        );
-        let connection = graceful.watch(connection.into_owned());
+        let answer = service_fn(move |request| answer(router.clone(), request));
+        let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), answer));
         connections.spawn(async move {
             let _place = place;
             if let Err(error) = connection.await {

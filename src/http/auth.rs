@@ -1,7 +1,12 @@
 //! How every request on the index begins: the current serial, and who asks (devpi-api, Credentials).
 
-use super::{observe::LoggedUser, upload};
-use crate::{error::Error, model::access::Caller, ops, service::Service};
+use super::{observe::Asked, upload};
+use crate::{
+    error::Error,
+    model::{access::Caller, serial::Serial},
+    ops,
+    service::Service,
+};
 use axum::{
     extract::{FromRequestParts, Request, State},
     middleware::Next,
@@ -27,13 +32,14 @@ pub(super) async fn authenticate(
     next: Next,
 ) -> Result<Response, Error> {
     let reading = ops::reading::begin(&service).await?;
-    let Some(age) = reading.stale else { return answer(&service, request, next).await };
+    let serial = request.method().is_safe().then_some(reading.serial);
+    let Some(age) = reading.stale else { return answer(&service, serial, request, next).await };
     // Memory answers at once or not at all; what it does not hold would wait for the database, and so would a write.
     if !request.method().is_safe() {
         upload::drain(request).await;
         return Err(Error::Unavailable);
     }
-    let answered = tokio::time::timeout(FROM_MEMORY, answer(&service, request, next)).await;
+    let answered = tokio::time::timeout(FROM_MEMORY, answer(&service, serial, request, next)).await;
     let mut response = answered.unwrap_or(Err(Error::Unavailable))?;
     let headers = response.headers_mut();
     headers.insert(AGE, HeaderValue::from(age.as_secs()));
@@ -42,15 +48,20 @@ pub(super) async fn authenticate(
 }
 
 /// Finds out who asks, and answers.
-async fn answer(service: &Service, mut request: Request, next: Next) -> Result<Response, Error> {
+async fn answer(
+    service: &Service,
+    serial: Option<Serial>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Error> {
     let caller = match credentials(request.headers()) {
         Some((user, secret)) => ops::login::authenticate(service, &user, &secret).await?,
         None => Caller::default(),
     };
-    let user = LoggedUser(caller.name().map(str::to_owned));
+    let asked = Asked { user: caller.name().map(str::to_owned), serial };
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
-    response.extensions_mut().insert(user);
+    response.extensions_mut().insert(asked);
     Ok(response)
 }
 

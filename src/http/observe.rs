@@ -1,7 +1,7 @@
 //! Around every request: its id, its time limit, the headers of every reply, one log line, and the metrics.
 
 use super::error::Failure;
-use crate::{error::Error, service::Service};
+use crate::{error::Error, model::serial::Serial, service::Service};
 use axum::{
     extract::{MatchedPath, Request, State},
     middleware::Next,
@@ -32,9 +32,14 @@ const UUIDS: [HeaderName; 3] = [
 /// The version of devpi-server whose behaviour ours is; clients and plugins switch on it.
 const DEVPI_SERVER: &str = "6.20.3";
 
-/// Who asked, for the log line; the authentication leaves it in the response.
+/// What the authentication leaves in the response.
 #[derive(Clone)]
-pub(super) struct LoggedUser(pub Option<String>);
+pub(super) struct Asked {
+    /// Who asked, for the log line.
+    pub user: Option<String>,
+    /// The serial that a read began with; a write tells the newest.
+    pub serial: Option<Serial>,
+}
 
 /// Runs the request and tells of it.
 pub(super) async fn observe(State(service): State<Service>, request: Request, next: Next) -> Response {
@@ -60,7 +65,9 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
     };
     let mut response = span.in_scope(|| tell(response, &headers, &id));
 
-    let serial = HeaderValue::from(service.db.newest_serial().0);
+    let asked = response.extensions_mut().remove::<Asked>();
+    let serial = asked.as_ref().and_then(|asked| asked.serial).unwrap_or(service.db.newest_serial());
+    let serial = HeaderValue::from(serial.0);
     let reply = response.headers_mut();
     reply.insert(API_VERSION, HeaderValue::from_static("2"));
     reply.insert(SERVER_VERSION, HeaderValue::from_static(DEVPI_SERVER));
@@ -76,7 +83,7 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
 
     let (status, took) = (response.status().as_u16(), began.elapsed());
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    let user = response.extensions().get::<LoggedUser>().and_then(|user| user.0.clone());
+    let user = asked.and_then(|asked| asked.user);
     let labels = [("route", route), ("method", method_label(&method)), ("status", status.to_string())];
     metrics::counter!("wheelyard_requests_total", &labels).increment(1);
     metrics::histogram!("wheelyard_request_seconds", &labels[..1]).record(took.as_secs_f64());
@@ -87,13 +94,13 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
 /// Renders a failure for its client; one of ours is logged here, once, with its cause.
 fn tell(mut response: Response, request: &http::HeaderMap, id: &str) -> Response {
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
-    let user = response.extensions_mut().remove::<LoggedUser>();
+    let asked = response.extensions_mut().remove::<Asked>();
     if let error @ (Error::Database(_) | Error::Internal(_) | Error::ObjectStore(_)) = &failure.error {
         tracing::error!(request_id = %id, error = ?error, "request {id} failed");
     }
     let mut rendered = failure.render(request, id);
-    if let Some(user) = user {
-        rendered.extensions_mut().insert(user);
+    if let Some(asked) = asked {
+        rendered.extensions_mut().insert(asked);
     }
     rendered
 }

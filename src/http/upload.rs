@@ -21,6 +21,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures::StreamExt;
+use headers::{ContentLength, HeaderMapExt};
 use http::header::{CONTENT_TYPE, EXPECT};
 use std::time::Duration;
 
@@ -62,7 +63,13 @@ async fn receive(
     request: Request,
     multipart: bool,
 ) -> Result<Response> {
-    let upload = match ops::upload::begin(service, caller, index).await {
+    let largest = service.config.server.max_upload;
+    let declared = request.headers().typed_get::<ContentLength>().map_or(0, |length| length.0);
+    let begun = match multipart && declared > largest + LARGEST_FORM as u64 {
+        true => Err(Error::TooLarge(largest)),
+        false => ops::upload::begin(service, caller, index).await,
+    };
+    let upload = match begun {
         Ok(upload) => upload,
         Err(error) => {
             drain(request).await;
@@ -96,14 +103,12 @@ async fn read_multipart(
 ) -> Result<(Form, Option<SentFile>)> {
     let (mut form, mut file) = (Form::new(), None);
     let read = read_fields(upload, &mut multipart, patience, &mut form, &mut file).await;
-    match (read, file) {
-        (Ok(()), file) => Ok((form, file)),
-        (Err(error), Some(file)) => {
-            upload.discard(file).await;
-            Err(error)
-        }
-        (Err(error), None) => Err(error),
+    let Err(error) = read else { return Ok((form, file)) };
+    if let Some(file) = file {
+        upload.discard(file).await;
     }
+    drain_form(multipart).await;
+    Err(error)
 }
 
 /// Reads the fields in whatever order they come; the file goes to the store as it does.
@@ -125,6 +130,7 @@ async fn read_fields(
                 *file =
                     Some(SentFile { filename, received: receive_file(upload, &mut field, patience).await? });
             }
+            ("content", None) => return Err(Error::invalid("content file field not found")),
             // A detached signature, which nobody checks any more.
             (_, Some(_)) => while next_chunk(&mut field, patience).await?.is_some() {},
             (_, None) => {
@@ -210,6 +216,22 @@ fn check_count(form: &Form) -> Result<()> {
 fn limited(request: Request) -> Request {
     let (parts, body) = request.into_parts();
     Request::from_parts(parts, Body::new(http_body_util::Limited::new(body, LARGEST_JSON)))
+}
+
+/// Reads on for a while after an error in the middle of a form.
+async fn drain_form(mut multipart: Multipart) {
+    let _ = tokio::time::timeout(DRAINED_FOR, async {
+        let mut read = 0;
+        while let Ok(Some(mut field)) = multipart.next_field().await {
+            while let Ok(Some(chunk)) = field.chunk().await {
+                read += chunk.len();
+                if read > DRAINED {
+                    return;
+                }
+            }
+        }
+    })
+    .await;
 }
 
 /// Reads on for a while after a refusal; a client that waits for `100 Continue` has sent nothing.

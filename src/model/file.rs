@@ -1,9 +1,6 @@
 //! A distribution file on an index.
 
-use super::{
-    name::{IndexName, ProjectName, encode},
-    serial::Serial,
-};
+use super::name::{IndexName, ProjectName, encode};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -88,7 +85,7 @@ pub fn log_entry(what: &str, who: Option<&str>, at: OffsetDateTime, places: &[(&
 #[derive(Debug)]
 pub enum Found {
     File(Box<File>),
-    /// It was there until this change.
-    Deleted(Serial),
+    /// It was there once.
+    Deleted,
     Never,
 }

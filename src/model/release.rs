@@ -62,7 +62,11 @@ pub fn empty() -> Map<String, Value> {
 pub fn merge(metadata: &mut Map<String, Value>, form: &[(String, String)]) {
     let mut lists: Map<String, Value> = Map::new();
     for (field, text) in form {
-        let text = if text == "UNKNOWN" { "" } else { text };
+        let text = match field.as_str() {
+            _ if text == "UNKNOWN" => "",
+            "version" => text.trim(),
+            _ => text,
+        };
         let key = if field == "provides_extra" { "provides_extras" } else { field };
         if LISTS.contains(&key) {
             let list = lists.entry(key).or_insert_with(|| Value::Array(Vec::new()));

@@ -8,7 +8,9 @@ pub struct Serial(pub i64);
 
 impl Serial {
     /// Stands for now, whatever the serial is, where a state as of a serial is asked for.
-    pub const NOW: Self = Self(i64::MAX);
+    ///
+    /// One less than what stands for "not removed" in the indexes of the database.
+    pub const NOW: Self = Self(i64::MAX - 1);
 }
 
 impl fmt::Display for Serial {

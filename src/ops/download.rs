@@ -27,14 +27,14 @@ pub async fn file(
     (first, next): (&str, &str),
     filename: &str,
 ) -> Result<File> {
-    resolve::readable(service, caller, index).await?;
+    let index = resolve::readable(service, caller, index).await?;
     if (first.len(), next.len()) != (3, 13) {
         return Err(Error::NoSuchFile);
     }
     let hash_start = format!("{first}{next}");
-    match store::files::at_path(&service.db().await?, index, &hash_start, filename).await? {
+    match store::files::at_path(&service.db().await?, &index, &hash_start, filename).await? {
         Found::File(file) => Ok(*file),
-        Found::Deleted(_) => Err(Error::Gone("file".into())),
+        Found::Deleted => Err(Error::Gone("file".into())),
         Found::Never => Err(Error::NoSuchFile),
     }
 }

@@ -117,7 +117,6 @@ pub async fn delete(service: &Service, caller: &Caller, name: &IndexName) -> Res
     if !index.volatile {
         return Err(Error::NonVolatile(format!("index {name} non-volatile, cannot delete")));
     }
-    store::projects::delete_all(&mut change, &index).await?;
     store::indexes::delete(&mut change, &index).await?;
     change.log(Event::index(EventKind::IndexDelete, name));
     change.commit().await?;

@@ -76,6 +76,10 @@ pub async fn authenticate(service: &Service, user: &str, secret: &str) -> Result
     if let Some(token) = valid_token(service, &user, secret) {
         return Ok(Caller { user: Some(name), token: Some(token) });
     }
+    // What is a token, but not a good one, need not be hashed to know that it is no password.
+    if jsonwebtoken::decode_header(secret).is_ok() {
+        return Ok(Caller::default());
+    }
     match password_fits(service, Some(&user), secret).await? {
         true => Ok(Caller { user: Some(name), token: None }),
         false => Ok(Caller::default()),
@@ -161,9 +165,14 @@ async fn compute<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
     let permit = tokio::time::timeout(PATIENCE, service.hashing.clone().acquire_owned()).await;
-    let _permit = permit
+    let permit = permit
         .map_err(|_| Error::Overloaded("too many passwords are checked at the same time"))?
         .map_err(|error| Error::Internal(error.to_string()))?;
     metrics::counter!("wheelyard_password_hashes_total").increment(1);
+    // The place is taken until the work ends, also when nobody waits for it any more.
+    let work = move || {
+        let _permit = permit;
+        work()
+    };
     tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))
 }

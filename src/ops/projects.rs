@@ -15,6 +15,7 @@ use crate::{
     service::Service,
     store,
 };
+use std::collections::HashMap;
 
 /// A release on one index, with its files in the order they were uploaded.
 pub struct IndexRelease {
@@ -40,35 +41,7 @@ pub async fn versions(
     project: &ProjectName,
     ignore_bases: bool,
 ) -> Result<Vec<Version>> {
-    let order = resolve::order(service, caller, index).await?;
-    let ids: Vec<i64> = order.iter().map(|index| index.id).collect();
-    let db = service.db().await?;
-    let (having, releases, files) = tokio::try_join!(
-        store::projects::having(&db, &ids, project),
-        store::releases::of_project(&db, &ids, project),
-        store::files::of_project(&db, &ids, project, Serial::NOW),
-    )?;
-    if having.is_empty() {
-        return Err(Error::NoProject(project.to_string()));
-    }
-    let mut versions: Vec<Version> = Vec::new();
-    for id in ids.into_iter().take(if ignore_bases { 1 } else { usize::MAX }) {
-        for (_, release) in releases.iter().filter(|(index, _)| *index == id) {
-            let of_release =
-                files.iter().filter(|(index, file)| *index == id && file.version == release.version);
-            let files = of_release.map(|(_, file)| file.clone()).collect();
-            let here = IndexRelease { release: release.clone(), files };
-            match versions.iter_mut().find(|version| version.version == release.version) {
-                Some(version) => version.shadowing.push(here),
-                None => versions.push(Version {
-                    version: release.version.clone(),
-                    first: here,
-                    shadowing: Vec::new(),
-                }),
-            }
-        }
-    }
-    Ok(versions)
+    of_versions(service, caller, index, project, ignore_bases, None).await
 }
 
 /// One version of a project, over the bases.
@@ -83,11 +56,56 @@ pub async fn version(
     version: &str,
 ) -> Result<Version> {
     let missing = || Error::NoSuchVersion { project: project.clone(), version: version.to_owned() };
-    let versions = match versions(service, caller, index, project, false).await {
-        Err(Error::NoProject(_)) => return Err(missing()),
-        versions => versions?,
-    };
-    versions.into_iter().find(|found| found.version == version).ok_or_else(missing)
+    match of_versions(service, caller, index, project, false, Some(version)).await {
+        Err(Error::NoProject(_)) => Err(missing()),
+        versions => versions?.pop().ok_or_else(missing),
+    }
+}
+
+async fn of_versions(
+    service: &Service,
+    caller: &Caller,
+    index: &IndexName,
+    project: &ProjectName,
+    ignore_bases: bool,
+    version: Option<&str>,
+) -> Result<Vec<Version>> {
+    let order = resolve::order(service, caller, index).await?;
+    let ids: Vec<i64> = order.iter().map(|index| index.id).collect();
+    let db = service.db().await?;
+    let (having, releases, files) = tokio::try_join!(
+        store::projects::having(&db, &ids, project),
+        store::releases::of_project(&db, &ids, project, version),
+        store::files::of_project(&db, &ids, project, version, Serial::NOW),
+    )?;
+    if having.is_empty() {
+        return Err(Error::NoProject(project.to_string()));
+    }
+    let mut files_of: HashMap<(i64, String), Vec<File>> = HashMap::new();
+    for (index, file) in files {
+        files_of.entry((index, file.version.clone())).or_default().push(file);
+    }
+    let mut releases_of: HashMap<i64, Vec<Release>> = HashMap::new();
+    for (index, release) in releases {
+        releases_of.entry(index).or_default().push(release);
+    }
+    let mut versions: Vec<Version> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for id in ids.into_iter().take(if ignore_bases { 1 } else { usize::MAX }) {
+        for release in releases_of.remove(&id).unwrap_or_default() {
+            let version = release.version.clone();
+            let files = files_of.remove(&(id, version.clone())).unwrap_or_default();
+            let here = IndexRelease { release, files };
+            match places.get(&version) {
+                Some(place) => versions[*place].shadowing.push(here),
+                None => {
+                    places.insert(version.clone(), versions.len());
+                    versions.push(Version { version, first: here, shadowing: Vec::new() });
+                }
+            }
+        }
+    }
+    Ok(versions)
 }
 
 /// Gives a project of the index another status (PEP 792).

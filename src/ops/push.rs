@@ -22,6 +22,7 @@ use crate::{
 };
 use reqwest::{Body, Url, multipart};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 use time::OffsetDateTime;
 
 /// Stands in the action log for the status of a repository that did not answer (devpi).
@@ -29,6 +30,9 @@ const NO_ANSWER: i32 = -1;
 
 /// How much of what a repository says is told, in bytes.
 const LONGEST_ANSWER: usize = 4 << 10;
+
+/// The slowest that a repository may take a file, in bytes a second.
+const SLOWEST: u64 = 64 << 10;
 
 /// What is pushed, and where to.
 pub struct Push {
@@ -143,6 +147,10 @@ pub async fn push(
             let pushed = to_index(service, caller, &source, &target, push, &release, &files);
             Ok((service.bounded(pushed).await?, true))
         }
+        // Whoever can read could else let this server talk to any other, and hear what that says.
+        Target::External(_) if caller.user.is_none() => {
+            Err(Error::Unauthorized("only a user may push to another repository".into()))
+        }
         Target::External(target) => to_repository(service, &target, push, &release, &files).await,
     }
 }
@@ -150,7 +158,7 @@ pub async fn push(
 async fn release_of(service: &Service, source: &Index, push: &Push) -> Result<(Release, Vec<File>)> {
     let Push { name, spelled, version, .. } = push;
     let db = service.db().await?;
-    let releases = store::releases::of_project(&db, &[source.id], name).await?;
+    let releases = store::releases::of_project(&db, &[source.id], name, Some(version)).await?;
     let release =
         releases.into_iter().map(|(_, release)| release).find(|release| release.version == *version);
     let Some(release) = release else {
@@ -160,7 +168,7 @@ async fn release_of(service: &Service, source: &Index, push: &Push) -> Result<(R
         )));
     };
     let with_files = push.with_files().map_err(Error::Invalid)?;
-    let files = store::files::of_project(&db, &[source.id], name, Serial::NOW).await?;
+    let files = store::files::of_project(&db, &[source.id], name, Some(version), Serial::NOW).await?;
     let pushed = |file: &File| with_files && file.version == *version;
     let files: Vec<File> = files.into_iter().map(|(_, file)| file).filter(pushed).collect();
     if files.is_empty() {
@@ -225,6 +233,7 @@ async fn copy(
         store::files::delete(change, &before).await?;
         log.insert(0, overwrite_entry(&before, now));
     }
+    store::blobs::touch(change, &file.sha256).await?;
     let new = NewFile {
         version: &file.version,
         filename: &file.filename,
@@ -254,7 +263,7 @@ async fn to_repository(
     let mut status = 0;
     if target.register {
         let form = metadata_form(release).text(":action", "submit");
-        let (answer, text) = post(service, target, form).await;
+        let (answer, text) = post(service, target, form, 0).await;
         status = answer;
         let mut entry = json!([status, "register", push.spelled, push.version]);
         if ![200, 201, 410].contains(&status) {
@@ -267,7 +276,7 @@ async fn to_repository(
     }
     for file in files {
         let (answer, text) = match file_form(service, release, file).await {
-            Ok(form) => post(service, target, form).await,
+            Ok(form) => post(service, target, form, file.size.unsigned_abs()).await,
             Err(error) => return Err(error),
         };
         status = answer;
@@ -313,9 +322,18 @@ async fn file_form(service: &Service, release: &Release, file: &File) -> Result<
 }
 
 /// Posts a form; the status, or [`NO_ANSWER`], and what the repository had to say: in its body, or else its status line.
-async fn post(service: &Service, target: &External, form: multipart::Form) -> (i32, Option<String>) {
-    let request =
-        service.client.post(target.url.clone()).basic_auth(&target.username, Some(&target.password));
+async fn post(
+    service: &Service,
+    target: &External,
+    form: multipart::Form,
+    size: u64,
+) -> (i32, Option<String>) {
+    let patience = Duration::from_secs(60 + size / SLOWEST);
+    let request = service
+        .client
+        .post(target.url.clone())
+        .timeout(patience)
+        .basic_auth(&target.username, Some(&target.password));
     match request.multipart(form).send().await {
         Ok(mut answer) => {
             let status = i32::from(answer.status().as_u16());

@@ -7,51 +7,64 @@ use crate::{
     service::Service,
     store,
 };
+use deadpool_postgres::Object;
 use std::time::Duration;
 
 /// With more events than this between two reads, the caches are emptied instead.
 const EVENTS_APPLIED: i64 = 2_000;
 
-/// How long the gate waits for the database.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long the gate waits for a connection, and then for an answer.
+const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// The current serial, from the gate.
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the database is away for longer than memory may be served.
 pub async fn begin(service: &Service) -> Result<Reading> {
-    let reading = service.gate.current(async |known| {
-        let asked = tokio::time::timeout(PATIENCE, catch_up(service, known));
-        asked.await.unwrap_or(Err(Error::Unavailable))
+    let reading = service.gate.current(async |known| match ask(service, known).await {
+        // A connection may have died while nobody used it.
+        Err(Error::Unavailable) => ask(service, known).await,
+        answer => answer,
     });
     let reading = reading.await?;
     service.db.note_serial(reading.serial);
     Ok(reading)
 }
 
+/// Asks once; a connection that did not answer well is not used again.
+async fn ask(service: &Service, known: Option<Serial>) -> Result<Serial> {
+    let connection = tokio::time::timeout(PATIENCE, service.db.gate_connection());
+    let db = connection.await.unwrap_or(Err(Error::Unavailable))?;
+    let answer = tokio::time::timeout(PATIENCE, catch_up(service, &db, known)).await;
+    let answer = answer.unwrap_or(Err(Error::Unavailable));
+    if answer.is_err() {
+        drop(Object::take(db));
+    }
+    answer
+}
+
 /// Asks for the serial and tells the caches what happened since the known one.
-async fn catch_up(service: &Service, known: Option<Serial>) -> Result<Serial> {
-    let db = service.db.gate_connection().await?;
-    let serial = store::serial::current(&db).await?;
+async fn catch_up(service: &Service, db: &Object, known: Option<Serial>) -> Result<Serial> {
+    let serial = store::serial::current(db).await?;
     match known {
-        Some(known) if known == serial => {}
         Some(known) if known < serial => {
-            let events = store::changelog::between(&db, known, serial, EVENTS_APPLIED + 1).await?;
+            let events = store::changelog::between(db, known, serial, EVENTS_APPLIED + 1).await?;
             if events.len() as i64 > EVENTS_APPLIED {
-                forget(service);
+                service.page_serials.forget();
+                service.credentials.forget();
             } else {
                 service.page_serials.apply(&events);
                 service.credentials.apply(&events);
             }
         }
-        // The first answer, or a database that was set back: nothing known is worth anything.
-        _ => forget(service),
+        Some(known) if known > serial => {
+            tracing::warn!(%known, %serial, "the database was set back: nothing known is worth anything");
+            service.page_serials.forget();
+            service.credentials.forget();
+            service.pages.invalidate_all();
+            service.db.set_back(serial);
+        }
+        _ => {}
     }
     Ok(serial)
-}
-
-fn forget(service: &Service) {
-    service.page_serials.forget();
-    service.credentials.forget();
-    service.pages.invalidate_all();
 }

@@ -77,11 +77,11 @@ pub async fn page_serial(
     project: Option<&ProjectName>,
 ) -> Result<Serial> {
     let ticket = service.page_serials.ticket();
-    let unknown = match service.page_serials.page_serial(order, project) {
-        Ok(serial) => return Ok(serial),
-        Err(unknown) => unknown,
-    };
-    let ids: Vec<i64> = unknown.iter().map(|index| index.id).collect();
+    if let Some(serial) = service.page_serials.page_serial(order, project) {
+        return Ok(serial);
+    }
+    // All of them, the known ones too: these may be forgotten while the others are loaded.
+    let ids: Vec<i64> = order.iter().map(|index| index.id).collect();
     let db = service.db().await?;
     let serials: HashMap<i64, Serial> = match project {
         Some(project) => store::projects::serials(&db, &ids, project).await?,
@@ -90,19 +90,9 @@ pub async fn page_serial(
     .into_iter()
     .collect();
     let newest = |index: &Arc<Index>| serials.get(&index.id).copied().unwrap_or_default();
-    service.page_serials.keep_serials(
-        ticket,
-        project,
-        unknown.iter().map(|index| (index.name.clone(), newest(index))),
-    );
-    // What was not kept, because memory was emptied meanwhile, is still right for this request.
-    let settled = order.iter().map(|index| {
-        match service.page_serials.page_serial(std::slice::from_ref(index), project) {
-            Ok(serial) => serial,
-            Err(_) => newest(index).max(index.settings_serial),
-        }
-    });
-    Ok(settled.max().unwrap_or_default())
+    let loaded = order.iter().map(|index| (index.name.clone(), newest(index)));
+    service.page_serials.keep_serials(ticket, project, loaded);
+    Ok(order.iter().map(|index| newest(index).max(index.settings_serial)).max().unwrap_or_default())
 }
 
 async fn load(service: &Service, names: &[IndexName]) -> Result<HashMap<IndexName, Option<Arc<Index>>>> {

@@ -37,6 +37,8 @@ pub async fn page(
     project: Option<&ProjectName>,
     (format, coding, base): (Format, Coding, Base),
 ) -> Result<Page> {
+    // Rights are at least as new as this, and so they are never older than what they give access to.
+    let now = service.gate.serial();
     resolve::readable(service, caller, index).await?;
     let mut order = resolve::whole_order(service, index).await?;
     let private = order.iter().any(|index| index.acl_read.is_some());
@@ -48,7 +50,7 @@ pub async fn page(
         coding,
         base,
         order: order.iter().map(|index| index.id).collect(),
-        serial: resolve::page_serial(service, &order, project).await?,
+        serial: resolve::page_serial(service, &order, project).await?.min(now),
     };
     Ok(Page { key, order, private })
 }
@@ -77,9 +79,13 @@ impl Page {
         let Self { key, order, .. } = self;
         let rendered = match &key.project {
             Some(project) => {
-                let page = project_page(service, order, &key.index, project, key.serial).await?;
+                let mut page = project_page(service, order, &key.index, project, key.serial).await?;
                 let (format, base) = (key.format, key.base.clone());
-                blocking(move || page.render(format, &base)).await?
+                blocking(move || {
+                    page.arrange();
+                    page.render(format, &base)
+                })
+                .await?
             }
             None => {
                 let page = list_page(service, order, &key.index, key.serial).await?;
@@ -110,7 +116,7 @@ async fn project_page(
     let (statuses, versions, files) = tokio::try_join!(
         store::projects::statuses(&db, &ids, project, at),
         store::releases::versions(&db, &ids, project, at),
-        store::files::of_project(&db, &ids, project, at),
+        store::files::of_project(&db, &ids, project, None, at),
     )?;
     let statuses: HashMap<_, _> = statuses.into_iter().collect();
     let status = order.iter().find_map(|index| statuses.get(&index.id)).cloned();
@@ -139,7 +145,6 @@ async fn project_page(
             yanked: file.yanked.clone(),
         }));
     }
-    page.arrange();
     Ok(page)
 }
 

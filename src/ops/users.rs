@@ -165,18 +165,16 @@ pub async fn delete(service: &Service, caller: &Caller, name: &str) -> Result<()
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let user = store::users::lock(&mut change, &name).await?;
     let user = user.ok_or_else(|| Error::NoSuchUser(name.to_string()))?;
-    let mut fixed = Vec::new();
-    for index in store::indexes::all(&*change, Some(&name)).await? {
+    let indexes = store::indexes::all(&*change, Some(&name)).await?;
+    let fixed: Vec<_> =
+        indexes.iter().filter(|index| !index.volatile).map(|index| index.name.index.as_str()).collect();
+    if !fixed.is_empty() {
+        return Err(Error::UserHasNonVolatileIndex { indexes: fixed.join(", "), user: name });
+    }
+    for index in indexes {
         let index = store::indexes::lock(&mut change, &index.name).await?;
-        if !index.volatile {
-            fixed.push(index.name.index.clone());
-        }
-        store::projects::delete_all(&mut change, &index).await?;
         store::indexes::delete(&mut change, &index).await?;
         change.log(Event::index(EventKind::IndexDelete, &index.name));
-    }
-    if !fixed.is_empty() {
-        return Err(Error::UserHasNonVolatileIndex { user: name, indexes: fixed.join(", ") });
     }
     store::users::delete(&mut change, &user).await?;
     change.log(Event::user(EventKind::UserDelete, &name));

@@ -55,3 +55,21 @@ pub async fn stored(change: &mut Change<'_>, sha256: &str) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+/// Counts on content that is in the store, so that gc leaves it alone.
+///
+/// # Errors
+/// [`Error::Busy`] when gc has condemned it.
+pub async fn touch(change: &mut Change<'_>, sha256: &str) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::blobs::touch
+             update blobs set touched_at = now()
+             where sha256 = $1 and state = 'stored'",
+        )
+        .await?;
+    match change.execute(&statement, &[&sha256]).await? {
+        0 => Err(Error::Busy),
+        _ => Ok(()),
+    }
+}

@@ -70,8 +70,9 @@ impl Change<'_> {
 
     /// Takes the next serial, stamps every touched row with it, appends to the changelog and commits.
     ///
-    /// The row lock on the serial is held from here to the commit only, so commit order is serial order. It is the
-    /// last lock of every change, so changes can't wait for each other in a circle over it.
+    /// The row lock on the serial is held from here to the commit only, so commit order is serial order. After it only
+    /// stamps are written, to rows that others lock at most `for key share`, which does not stand in their way: so
+    /// changes can't wait for each other in a circle. A lock `for share` on a stamped row would undo that.
     ///
     /// # Errors
     /// Those of the database; then nothing has happened, but for a connection lost during the commit itself.

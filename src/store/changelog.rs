@@ -5,8 +5,10 @@ use crate::{
     model::{event::LoggedEvent, serial::Serial},
 };
 use deadpool_postgres::GenericClient;
+use tokio_postgres::Row;
 
-/// The events after one serial up to another, both known; at most `limit` of them, oldest first.
+/// The events after one serial up to another, oldest first; when there are more than `limit`, only those of the first
+/// changes, each whole.
 pub async fn between(
     db: &impl GenericClient,
     after: Serial,
@@ -16,17 +18,23 @@ pub async fn between(
     let statement = db
         .prepare_cached(
             "-- store::changelog::between
-             select serial, at, actor, event, user_name, index_name, project, version, file, detail
+             select serial, position, at, actor, event, user_name, index_name, project, version, file, detail
              from changelog
              where serial > $1 and serial <= $2
-             order by serial, position
-             limit $3",
+             order by serial
+             fetch first $3 rows with ties",
         )
         .await?;
     let rows = db.query(&statement, &[&after.0, &up_to.0, &limit]).await?;
-    Ok(rows
-        .iter()
-        .map(|row| LoggedEvent {
+    let mut events: Vec<(i32, LoggedEvent)> = rows.iter().map(event).collect();
+    events.sort_by_key(|(position, event)| (event.serial, *position));
+    Ok(events.into_iter().map(|(_, event)| event).collect())
+}
+
+fn event(row: &Row) -> (i32, LoggedEvent) {
+    (
+        row.get("position"),
+        LoggedEvent {
             serial: Serial(row.get("serial")),
             at: row.get("at"),
             actor: row.get("actor"),
@@ -37,6 +45,6 @@ pub async fn between(
             version: row.get("version"),
             file: row.get("file"),
             detail: row.get("detail"),
-        })
-        .collect())
+        },
+    )
 }

@@ -29,11 +29,13 @@ pub struct NewFile<'a> {
     pub log: &'a Value,
 }
 
-/// The files of a project on these indexes as of a serial: index id and file, in the order they were uploaded.
+/// The files of a project on these indexes as of a serial, of one version or of all: index id and file, in the order
+/// they were uploaded.
 pub async fn of_project(
     db: &impl GenericClient,
     index_ids: &[i64],
     name: &ProjectName,
+    version: Option<&str>,
     at: Serial,
 ) -> Result<Vec<(i64, File)>> {
     let statement = db
@@ -46,21 +48,23 @@ pub async fn of_project(
                  join indexes i on i.id = p.index_id
                  join users u on u.id = i.user_id
                  join files f on f.project_id = p.id
-                     and f.added_serial <= $3 and (f.removed_serial is null or f.removed_serial > $3)
+                     and f.added_serial <= $3
+                     and coalesce(f.removed_serial, 9223372036854775807) > $3
                  join blobs b on b.sha256 = f.sha256
              where p.index_id = any ($1) and p.name = $2
                  and p.added_serial <= $3 and (p.removed_serial is null or p.removed_serial > $3)
+                 and ($4::text is null or f.version = $4)
              order by f.id",
         )
         .await?;
-    let rows = db.query(&statement, &[&index_ids, &name.as_str(), &at.0]).await?;
+    let rows = db.query(&statement, &[&index_ids, &name.as_str(), &at.0, &version]).await?;
     rows.iter().map(|row| Ok((row.get("index_id"), file(row)?))).collect()
 }
 
 /// The file at `+f/{first 3}/{next 13 digits of its hash}/{filename}` of an index.
 pub async fn at_path(
     db: &impl GenericClient,
-    index: &IndexName,
+    index: &Index,
     hash_start: &str,
     filename: &str,
 ) -> Result<Found> {
@@ -70,23 +74,21 @@ pub async fn at_path(
              select f.id, f.project_id, u.name as user_name, i.name as index_name, p.name as project, f.version,
                  f.filename, f.sha256, b.size, f.metadata_sha256, f.requires_python, f.yanked, f.uploaded_at, f.log,
                  f.removed_serial
-             from users u
-                 join indexes i on i.user_id = u.id and i.name = $2
-                 join files f on f.index_id = i.id and f.filename = $4
+             from files f
                  join projects p on p.id = f.project_id
+                 join indexes i on i.id = f.index_id
+                 join users u on u.id = i.user_id
                  join blobs b on b.sha256 = f.sha256
-             where u.name = $1 and starts_with(f.sha256, $3)
+             where f.index_id = $1 and f.filename = $2 and starts_with(f.sha256, $3)
              order by f.removed_serial desc nulls first
              limit 1",
         )
         .await?;
-    let row = db.query_opt(&statement, &[&index.user.as_str(), &index.index, &hash_start, &filename]).await?;
+    let row = db.query_opt(&statement, &[&index.id, &filename, &hash_start]).await?;
     Ok(match row {
         None => Found::Never,
-        Some(row) => match row.get::<_, Option<i64>>("removed_serial") {
-            None => Found::File(Box::new(file(&row)?)),
-            Some(serial) => Found::Deleted(Serial(serial)),
-        },
+        Some(row) if row.get::<_, Option<i64>>("removed_serial").is_some() => Found::Deleted,
+        Some(row) => Found::File(Box::new(file(&row)?)),
     })
 }
 

@@ -132,7 +132,7 @@ pub async fn replace_settings(change: &mut Change<'_>, index: &Index, settings: 
     open_state(change, index.id, settings).await
 }
 
-/// Deletes a locked index that has no project any more.
+/// Deletes a locked index, and with it all that it has: nobody reaches its rows but through its own.
 pub async fn delete(change: &mut Change<'_>, index: &Index) -> Result<()> {
     close_state(change, index.id).await?;
     let statement = change

@@ -21,7 +21,9 @@ use crate::{
     error::{Error, Result},
     model::serial::Serial,
 };
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::{
     sync::{
@@ -33,6 +35,9 @@ use std::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 refinery::embed_migrations!("migrations");
+
+/// How long a connection may take to show that it is free.
+const RECYCLE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The advisory lock that one migration run holds.
 const MIGRATION_LOCK: i64 = 0x7768_6565_6c79;
@@ -63,28 +68,36 @@ impl Db {
         if options.get_application_name().is_none() {
             options.application_name("wheelyard");
         }
-        // Says who gives up on a statement: the server, a little before a client would.
+        // The server gives up on a statement a little before a client would. Said after connecting, since poolers
+        // refuse it as an option of the connection.
         let timeout = config.timeout().as_millis();
         let settings =
-            format!("-c statement_timeout={timeout} -c idle_in_transaction_session_timeout={timeout}");
-        options.options(match options.get_options() {
-            Some(given) => format!("{settings} {given}"),
-            None => settings,
-        });
+            format!("set statement_timeout = {timeout}; set idle_in_transaction_session_timeout = {timeout}");
         let tls = MakeRustlsConnect::new(tls(config)?);
-        let pool = |size: usize| {
-            let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-            Pool::builder(Manager::from_config(options.clone(), tls.clone(), recycling))
-                .max_size(size)
-                .runtime(Runtime::Tokio1)
-                .wait_timeout(Some(config.timeout()))
-                .create_timeout(Some(config.timeout()))
-                .build()
-                .map_err(|error| error.to_string())
+        let pool = |size: usize, recycling_method: RecyclingMethod| {
+            let settings = settings.clone();
+            let set = Hook::async_fn(move |client: &mut ClientWrapper, _| {
+                let settings = settings.clone();
+                Box::pin(async move { client.batch_execute(&settings).await.map_err(HookError::Backend) })
+            });
+            Pool::builder(Manager::from_config(
+                options.clone(),
+                tls.clone(),
+                ManagerConfig { recycling_method },
+            ))
+            .max_size(size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(config.timeout()))
+            .create_timeout(Some(config.timeout()))
+            .recycle_timeout(Some(RECYCLE_TIMEOUT))
+            .post_create(set)
+            .build()
+            .map_err(|error| error.to_string())
         };
         Ok(Self {
-            pool: pool(config.database_connections)?,
-            gate: pool(1)?,
+            // A request that was given up may have left a statement running, which the next must not wait for.
+            pool: pool(config.database_connections, RecyclingMethod::Verified)?,
+            gate: pool(1, RecyclingMethod::Fast)?,
             timeout: config.timeout(),
             newest: Arc::default(),
         })
@@ -114,6 +127,11 @@ impl Db {
     /// The newest serial that this process has seen or made.
     pub fn newest_serial(&self) -> Serial {
         Serial(self.newest.load(Ordering::Relaxed))
+    }
+
+    /// Forgets newer serials than this, of a database that was restored from a backup.
+    pub fn set_back(&self, serial: Serial) {
+        self.newest.store(serial.0, Ordering::Relaxed);
     }
 
     /// Takes note of a serial for [`Self::newest_serial`].

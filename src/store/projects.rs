@@ -204,25 +204,6 @@ pub async fn delete(change: &mut Change<'_>, index: &Index, project: &Project) -
     Ok(())
 }
 
-/// Closes every project of a locked index, with all its releases and files.
-pub async fn delete_all(change: &mut Change<'_>, index: &Index) -> Result<()> {
-    let statement = change
-        .prepare_cached(
-            "-- store::projects::delete_all
-             update projects set removed_serial = 0
-             where index_id = $1 and removed_serial is null
-             returning id",
-        )
-        .await?;
-    let rows = change.query(&statement, &[&index.id]).await?;
-    let ids: Vec<i64> = rows.iter().map(|row| row.get("id")).collect();
-    close_status(change, &ids).await?;
-    super::releases::close_all(change, &ids).await?;
-    super::files::close_all(change, &ids).await?;
-    change.touched.projects.extend(ids);
-    Ok(())
-}
-
 async fn close_status(change: &mut Change<'_>, project_ids: &[i64]) -> Result<()> {
     let statement = change
         .prepare_cached(

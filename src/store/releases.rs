@@ -9,11 +9,12 @@ use deadpool_postgres::GenericClient;
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
 
-/// The releases of a project on these indexes: index id and release, oldest state first.
+/// The releases of a project on these indexes, of one version or all: index id and release, oldest state first.
 pub async fn of_project(
     db: &impl GenericClient,
     index_ids: &[i64],
     name: &ProjectName,
+    version: Option<&str>,
 ) -> Result<Vec<(i64, Release)>> {
     let statement = db
         .prepare_cached(
@@ -21,10 +22,11 @@ pub async fn of_project(
              select p.index_id, r.id, r.version, r.metadata
              from projects p join releases r on r.project_id = p.id and r.removed_serial is null
              where p.index_id = any ($1) and p.name = $2 and p.removed_serial is null
+                 and ($3::text is null or r.version = $3)
              order by r.id",
         )
         .await?;
-    let rows = db.query(&statement, &[&index_ids, &name.as_str()]).await?;
+    let rows = db.query(&statement, &[&index_ids, &name.as_str(), &version]).await?;
     rows.iter().map(|row| Ok((row.get("index_id"), release(row)?))).collect()
 }
 
@@ -41,7 +43,8 @@ pub async fn versions(
              select p.index_id, r.version
              from projects p
                  join releases r on r.project_id = p.id
-                     and r.added_serial <= $3 and (r.removed_serial is null or r.removed_serial > $3)
+                     and r.added_serial <= $3
+                     and coalesce(r.removed_serial, 9223372036854775807) > $3
              where p.index_id = any ($1) and p.name = $2
                  and p.added_serial <= $3 and (p.removed_serial is null or p.removed_serial > $3)
              order by r.id",

@@ -30,6 +30,16 @@ fn to(url: &str, register: bool) -> Value {
 }
 
 #[tokio::test]
+async fn whoever_can_read_has_to_log_in_to_make_the_server_talk_to_another() {
+    let server = Server::start().await;
+    alice_with_pkg(server.user("alice").await).await;
+    let repository = Repository::start(&[]).await;
+    let reply = server.anonymous().json("PUSH", "alice/dev", to(&repository.url, true)).await.expect(401);
+    assert_eq!(reply.message(), "only a user may push to another repository");
+    assert!(repository.forms().is_empty());
+}
+
+#[tokio::test]
 async fn each_file_is_uploaded_with_its_metadata_and_digest() {
     let server = Server::start().await;
     let alice = alice_with_pkg(server.user("alice").await).await;

@@ -169,7 +169,8 @@ async fn check_history(server: &Server, history: &[(i64, BTreeMap<&'static str, 
                          join projects p on p.id = f.project_id
                          join indexes i on i.id = f.index_id
                          join users u on u.id = i.user_id
-                     where f.added_serial <= $1 and (f.removed_serial is null or f.removed_serial > $1)",
+                     where f.added_serial <= $1 and (f.removed_serial is null or f.removed_serial > $1)
+                         and (i.removed_serial is null or i.removed_serial > $1)",
                     &[serial],
                 )
                 .await

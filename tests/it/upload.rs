@@ -238,3 +238,18 @@ async fn on_a_non_volatile_index_a_file_stays_and_a_refused_upload_changes_no_me
     assert_eq!(alice.get("alice/prod/pkg/1.0").await.result()["summary"], "first");
     assert_eq!(server.objects().await, objects);
 }
+
+#[tokio::test]
+async fn white_space_around_a_version_is_no_part_of_it() {
+    let server = Server::start().await;
+    let alice = server.user("alice").await;
+    alice.create_index("alice/dev", json!({})).await;
+    for version in [" 1.0 ", "1.0\n", "1.0"] {
+        alice
+            .upload("alice/dev", Upload::new("pkg", version, archive::wheel("pkg", "1.0")))
+            .await
+            .expect(200);
+    }
+    let versions = alice.get("alice/dev/pkg").await.result();
+    assert_eq!(versions.as_object().unwrap().keys().collect::<Vec<_>>(), ["1.0"]);
+}

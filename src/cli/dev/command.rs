@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 const BUCKET: &str = "wheelyard";
 
 /// How it is run on one machine.
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub struct Options {
     /// Folder that holds the database and the files
     #[arg(long, env = "WHEELYARD_DATA_DIR", default_value = ".wheelyard")]

@@ -17,8 +17,8 @@ mod directory;
 mod tar;
 mod zip;
 
-/// Largest `METADATA` or `PKG-INFO`, in bytes: a description of a megabyte is normal, one of sixteen is not.
-const LARGEST_METADATA: u64 = 16 << 20;
+/// Largest `METADATA` or `PKG-INFO`, in bytes: a description of a megabyte is normal, one of four is not.
+const LARGEST_METADATA: u64 = 4 << 20;
 
 /// Most members of an archive.
 const MOST_MEMBERS: u64 = 200_000;

@@ -319,7 +319,7 @@ mod tests {
             (vec![b"<!DOCTYPE html>".to_vec()], "cannot be read: "),
             (vec![vec![b'x'; 2000]], "cannot be read: "),
             (vec![long(&vec![b'a'; 2 << 20])], "has a long path of more than 1048576 bytes"),
-            (vec![file("f/PKG-INFO", &"a".repeat(17 << 20))], "has a PKG-INFO of more than 16777216 bytes"),
+            (vec![file("f/PKG-INFO", &"a".repeat(17 << 20))], "has a PKG-INFO of more than 4194304 bytes"),
         ] {
             let message = check_members(&members).unwrap_err();
             assert!(message.starts_with(reason), "{message}, not {reason}");

@@ -193,7 +193,7 @@ mod tests {
             (renamed("bar-1.0.", "bar-1.1."), "has the folder \"foo_bar-1.1.dist-info\", which is not that"),
             (metadata("Name: foo\nVersion: 1.0"), "has Name \"foo\" in its METADATA, the form says 'foo-"),
             (metadata("Name: foo-bar\nVersion: 2"), "has Version \"2\" in its METADATA, the form says '1.0'"),
-            (metadata(&bomb), "has a METADATA of more than 16777216 bytes"),
+            (metadata(&bomb), "has a METADATA of more than 4194304 bytes"),
             (renamed("foo_bar/__", "/oo_bar/__"), "has a member with the unsafe path \"/oo_bar/__"),
             (renamed("foo_bar/__", "../_bar/__"), "has a member with the unsafe path \"../_bar/__"),
         ] {

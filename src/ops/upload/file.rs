@@ -30,9 +30,20 @@ struct Checked<'a> {
     file: &'a SentFile,
     name: ProjectName,
     version: &'a str,
-    requires_python: Option<String>,
-    contents: Contents,
+    opened: Opened,
 }
+
+/// What an archive was opened for.
+struct Opened {
+    contents: Contents,
+    /// Hex digest of the core metadata.
+    metadata_sha256: Option<String>,
+    /// As the core metadata say, where there are any.
+    requires_python: Option<String>,
+}
+
+/// Longest Requires-Python, in bytes: each page repeats it.
+const LONGEST_REQUIRES_PYTHON: usize = 1000;
 
 impl Upload<'_> {
     pub(super) async fn store(&self, form: &Form, file: &SentFile) -> Result<Outcome> {
@@ -54,29 +65,40 @@ impl Upload<'_> {
         let (name, version) = name_and_version(form)?;
         filename::parse(&file.filename, &name, version).map_err(Error::Invalid)?;
         check_digests(form, file)?;
-        let contents = self.inspect(file, &name, version).await?;
+        let mut opened = self.open(file, &name, version).await?;
         // The file knows better than the form, which some clients fill in wrongly.
-        let requires_python = match &contents.metadata {
-            Some(bytes) => metadata::parse(bytes).map_err(Error::Invalid)?.requires_python,
-            None => field(form, "requires_python").map(str::to_owned),
-        };
-        if requires_python.as_deref().is_some_and(|text| text.contains('\0')) {
-            return Err(Error::invalid("Requires-Python of the file holds a NUL character"));
+        if opened.contents.metadata.is_none() {
+            opened.requires_python = field(form, "requires_python").map(str::to_owned);
         }
-        let requires_python = requires_python.filter(|text| !text.is_empty());
-        Ok(Checked { form, file, name, version, requires_python, contents })
+        opened.requires_python = opened.requires_python.filter(|text| !text.is_empty());
+        match opened.requires_python.as_deref() {
+            Some(text) if text.contains('\0') || text.len() > LONGEST_REQUIRES_PYTHON => {
+                Err(Error::Invalid(format!(
+                    "Requires-Python holds a NUL character or is longer than {LONGEST_REQUIRES_PYTHON} bytes"
+                )))
+            }
+            _ => Ok(Checked { form, file, name, version, opened }),
+        }
     }
 
-    async fn inspect(&self, file: &SentFile, name: &ProjectName, version: &str) -> Result<Contents> {
+    /// Opens the archive on a blocking thread, where its core metadata are read and hashed too.
+    async fn open(&self, file: &SentFile, name: &ProjectName, version: &str) -> Result<Opened> {
         let mut reader = file.received.reader(self.service);
         let size = file.received.blob.size.unsigned_abs();
         let (filename, name, version) = (file.filename.clone(), name.clone(), version.to_owned());
-        let inspected = tokio::task::spawn_blocking(move || {
+        let opened = tokio::task::spawn_blocking(move || {
             let contents = archive::inspect(&filename, &name, &version, &mut reader, size);
             // A store that does not answer is no fault of the archive.
-            reader.failure.map_or(contents.map_err(Error::Invalid), Err)
+            let contents = reader.failure.map_or(contents.map_err(Error::Invalid), Err)?;
+            let bytes = contents.metadata.as_deref();
+            let parsed = bytes.map(metadata::parse).transpose().map_err(Error::Invalid)?;
+            Ok(Opened {
+                metadata_sha256: bytes.map(|bytes| hex::encode(Sha256::digest(bytes))),
+                requires_python: parsed.and_then(|metadata| metadata.requires_python),
+                contents,
+            })
         });
-        inspected.await.map_err(|error| Error::Internal(error.to_string()))?
+        opened.await.map_err(|error| Error::Internal(error.to_string()))?
     }
 
     /// Looks, without any lock, whether the file will be refused or is there already: then no object is stored for it.
@@ -149,21 +171,17 @@ impl Checked<'_> {
             log.insert(0, overwrite_entry(before, now));
             kind = EventKind::FileOverwrite;
         }
-        let metadata_sha256 = match &self.contents.metadata {
-            Some(bytes) => {
-                let sha256 = hex::encode(Sha256::digest(bytes));
-                store::core_metadata::keep(change, &sha256, bytes).await?;
-                Some(sha256)
-            }
-            None => None,
-        };
+        let Opened { contents, metadata_sha256, requires_python } = &self.opened;
+        if let (Some(sha256), Some(bytes)) = (metadata_sha256, &contents.metadata) {
+            store::core_metadata::keep(change, sha256, bytes).await?;
+        }
         let (filename, blob) = (&self.file.filename, &self.file.received.blob);
         let new = NewFile {
             version: self.version,
             filename,
             sha256: &blob.sha256,
             metadata_sha256: metadata_sha256.as_deref(),
-            requires_python: self.requires_python.as_deref(),
+            requires_python: requires_python.as_deref(),
             yanked: None,
             uploaded_at: now,
             log: &Value::Array(log),

@@ -23,6 +23,9 @@ use crate::{
 };
 use tokio::sync::SemaphorePermit;
 
+/// Longest version of a release, in bytes: an index row of PostgreSQL holds it with room to spare.
+const LONGEST_VERSION: usize = 200;
+
 /// The fields of an upload form but for the file, in the order they came; names and texts as sent.
 pub type Form = Vec<(String, String)>;
 
@@ -153,7 +156,12 @@ fn name_and_version(form: &Form) -> Result<(ProjectName, &str)> {
     };
     let name = ProjectName::parse(required("name")?)
         .map_err(|problem| Error::Invalid(format!("invalid metadata: {problem}")))?;
-    let version = required("version")?;
+    let version = required("version")?.trim();
+    if version.len() > LONGEST_VERSION {
+        return Err(Error::Invalid(format!(
+            "invalid metadata: version is longer than {LONGEST_VERSION} characters"
+        )));
+    }
     if !version::same(version, version) {
         return Err(Error::Invalid(format!(
             "invalid metadata: version '{version}' is not a valid version by PEP 440"
