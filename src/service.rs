@@ -10,7 +10,7 @@ use crate::{
 };
 use deadpool_postgres::Object;
 use std::{ops::Deref, sync::Arc, time::Duration};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use uuid::Uuid;
 
 /// A handle to the parts of a running server.
@@ -26,6 +26,8 @@ pub struct Parts {
     pub page_serials: PageSerials,
     pub credentials: Credentials,
     pub pages: Pages,
+    /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
+    pub storing: moka::future::Cache<String, Arc<Mutex<()>>>,
     /// Talks to the repositories that users push to.
     pub client: reqwest::Client,
     /// Identity of the index, the same on all processes.
@@ -75,6 +77,7 @@ impl Service {
             page_serials: PageSerials::default(),
             credentials: Credentials::default(),
             pages: pages(server.page_cache << 20),
+            storing: moka::future::Cache::new(100_000),
             client,
             uuid,
             token_secret,

@@ -34,14 +34,17 @@ pub struct PageKey {
     pub serial: Serial,
 }
 
-/// Rendered pages.
-pub type Pages = moka::future::Cache<PageKey, Bytes>;
+/// Rendered pages; `None`: there is no such page.
+pub type Pages = moka::future::Cache<PageKey, Option<Bytes>>;
 
 /// A page cache of at most this many bytes, keys included.
 pub fn pages(bytes: u64) -> Pages {
     moka::future::Cache::builder()
-        .weigher(|key: &PageKey, page: &Bytes| {
-            u32::try_from(page.len() + size_of::<PageKey>() + key.order.len() * 8 + 128).unwrap_or(u32::MAX)
+        .weigher(|key: &PageKey, page: &Option<Bytes>| {
+            u32::try_from(
+                page.as_ref().map_or(0, Bytes::len) + size_of::<PageKey>() + key.order.len() * 8 + 128,
+            )
+            .unwrap_or(u32::MAX)
         })
         .max_capacity(bytes)
         .build()

@@ -70,8 +70,17 @@ impl Page {
     /// [`Error::NoSuchProject`] when no index of the order has the project.
     pub async fn body(&self, service: &Service) -> Result<Bytes> {
         metrics::counter!("wheelyard_pages_served_total").increment(1);
-        let made = service.pages.try_get_with_by_ref(&self.key, self.make(service)).await;
-        made.map_err(|error| (*error).clone())
+        let made = service.pages.try_get_with_by_ref(&self.key, async {
+            match self.make(service).await {
+                Ok(page) => Ok(Some(page)),
+                Err(Error::NoSuchProject(_)) => Ok(None),
+                Err(error) => Err(error),
+            }
+        });
+        let page = made.await.map_err(|error| (*error).clone())?;
+        page.ok_or_else(|| {
+            Error::NoSuchProject(self.key.project.as_ref().map_or_else(String::new, ToString::to_string))
+        })
     }
 
     async fn make(&self, service: &Service) -> Result<Bytes> {

@@ -19,6 +19,8 @@ use super::{
 
 /// An archive may inflate to this many bytes whatever its own size,
 const ALWAYS_INFLATED: u64 = 256 << 20;
+/// No archive may inflate to more than this, in bytes, however large it is.
+const NEVER_INFLATED: u64 = 32 << 30;
 /// and to this many times its own size: text is packed to a tenth, a bomb to a thousandth.
 const LARGEST_RATIO: u64 = 100;
 
@@ -56,7 +58,7 @@ fn expect(reader: &mut (impl Read + Seek), magic: &[u8], expected: &str) -> Resu
 
 /// Reads all that was packed, to the end of the stream, where truncation and wrong checksums show.
 fn read(stream: impl Read, size: u64, release: Release) -> Result<Option<Vec<u8>>, String> {
-    let most = ALWAYS_INFLATED.max(size.saturating_mul(LARGEST_RATIO));
+    let most = ALWAYS_INFLATED.max(size.saturating_mul(LARGEST_RATIO)).min(NEVER_INFLATED);
     let mut stream = Bounded { stream, most, left: most };
     let pkg_info = walk(&mut stream, release)?;
     io::copy(&mut stream, &mut io::sink()).map_err(|error| reason(&error))?;

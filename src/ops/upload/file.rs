@@ -22,6 +22,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// A file that is what it says it is.
@@ -52,6 +53,9 @@ impl Upload<'_> {
             return Ok(Outcome::Identical);
         }
         let blob = &file.received.blob;
+        // Of equal uploads to this process the first stores the content, and the others then find it there.
+        let turn = self.service.storing.get_with_by_ref(&blob.sha256, async { Arc::default() }).await;
+        let _turn = turn.lock().await;
         let claim = async { store::blobs::claim(&self.service.db().await?, blob).await };
         let stored = self.service.bounded(claim).await?;
         if !stored {
