@@ -99,7 +99,7 @@ pub struct ServerConfig {
     /// How long a request may take until its answer begins, in seconds; uploads and pushes have no such bound
     #[arg(long, env = "WHEELYARD_REQUEST_TIMEOUT", default_value_t = 60, value_parser = value_parser!(u64).range(1..))]
     pub request_timeout: u64,
-    /// How long a client may pause while it sends a body, in seconds
+    /// How long a client may pause while it sends an upload, in seconds; on the whole it must bring 16 KiB a second
     #[arg(long, env = "WHEELYARD_BODY_TIMEOUT", default_value_t = 60, value_parser = value_parser!(u64).range(1..))]
     pub body_timeout: u64,
     /// Only these principals create and change users and indexes (comma separated; devpi: --restrict-modify)

@@ -23,7 +23,7 @@ use axum::{
 use futures::StreamExt;
 use headers::{ContentLength, HeaderMapExt};
 use http::header::{CONTENT_TYPE, EXPECT};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// All fields but the file together, in bytes.
 const LARGEST_FORM: usize = 10 << 20;
@@ -76,15 +76,15 @@ async fn receive(
             return Err(error);
         }
     };
-    let patience = Duration::from_secs(service.config.server.body_timeout);
+    let mut pace = Pace::new(Duration::from_secs(service.config.server.body_timeout));
     let (form, file) = match multipart {
         true => {
             let form = Multipart::from_request(request, &()).await;
             let form = form
                 .map_err(|error| Error::Invalid(format!("the form can't be read: {}", error.body_text())))?;
-            read_multipart(&upload, form, patience).await?
+            read_multipart(&upload, form, &mut pace).await?
         }
-        false => (read_urlencoded(request, patience).await?, None),
+        false => (read_urlencoded(request, &pace).await?, None),
     };
     let outcome = upload.commit(&form, file).await?;
     let mut response = ().into_response();
@@ -99,15 +99,18 @@ async fn receive(
 async fn read_multipart(
     upload: &Upload<'_>,
     mut multipart: Multipart,
-    patience: Duration,
+    pace: &mut Pace,
 ) -> Result<(Form, Option<SentFile>)> {
     let (mut form, mut file) = (Form::new(), None);
-    let read = read_fields(upload, &mut multipart, patience, &mut form, &mut file).await;
+    let read = read_fields(upload, &mut multipart, pace, &mut form, &mut file).await;
     let Err(error) = read else { return Ok((form, file)) };
     if let Some(file) = file {
         upload.discard(file).await;
     }
-    drain_form(multipart).await;
+    // Who was too slow before would be so again.
+    if !matches!(error, Error::Stalled) {
+        drain_form(multipart).await;
+    }
     Err(error)
 }
 
@@ -115,27 +118,26 @@ async fn read_multipart(
 async fn read_fields(
     upload: &Upload<'_>,
     multipart: &mut Multipart,
-    patience: Duration,
+    pace: &mut Pace,
     form: &mut Form,
     file: &mut Option<SentFile>,
 ) -> Result<()> {
     let mut size = 0;
-    while let Some(mut field) = within(patience, multipart.next_field()).await?.map_err(unreadable)? {
+    while let Some(mut field) = pace.within(multipart.next_field()).await?.map_err(unreadable)? {
         let name = field.name().unwrap_or_default().to_owned();
         match (name.as_str(), field.file_name().map(str::to_owned)) {
             ("content", Some(_)) if file.is_some() => {
                 return Err(Error::invalid("the form has more than one file in field 'content'"));
             }
             ("content", Some(filename)) => {
-                *file =
-                    Some(SentFile { filename, received: receive_file(upload, &mut field, patience).await? });
+                *file = Some(SentFile { filename, received: receive_file(upload, &mut field, pace).await? });
             }
             ("content", None) => return Err(Error::invalid("content file field not found")),
             // A detached signature, which nobody checks any more.
-            (_, Some(_)) => while next_chunk(&mut field, patience).await?.is_some() {},
+            (_, Some(_)) => while next_chunk(&mut field, pace).await?.is_some() {},
             (_, None) => {
                 let mut text = Vec::new();
-                while let Some(chunk) = next_chunk(&mut field, patience).await? {
+                while let Some(chunk) = next_chunk(&mut field, pace).await? {
                     size += chunk.len();
                     if size > LARGEST_FORM {
                         return Err(Error::Invalid(format!(
@@ -155,11 +157,11 @@ async fn read_fields(
 async fn receive_file(
     upload: &Upload<'_>,
     field: &mut Field<'_>,
-    patience: Duration,
+    pace: &mut Pace,
 ) -> Result<ops::receive::Received> {
     let mut receiver = upload.receiver();
     loop {
-        let pushed = match next_chunk(field, patience).await {
+        let pushed = match next_chunk(field, pace).await {
             Ok(Some(chunk)) => receiver.push(&chunk).await,
             Ok(None) => return receiver.finish().await,
             Err(error) => Err(error),
@@ -171,12 +173,33 @@ async fn receive_file(
     }
 }
 
-async fn next_chunk(field: &mut Field<'_>, patience: Duration) -> Result<Option<Bytes>> {
-    within(patience, field.chunk()).await?.map_err(unreadable)
+async fn next_chunk(field: &mut Field<'_>, pace: &mut Pace) -> Result<Option<Bytes>> {
+    let chunk = pace.within(field.chunk()).await?.map_err(unreadable)?;
+    pace.bytes += chunk.as_ref().map_or(0, Bytes::len);
+    Ok(chunk)
 }
 
-async fn within<T>(patience: Duration, step: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(patience, step).await.map_err(|_| Error::Stalled)
+/// How slowly a client may send: it may pause for a while, and on the whole bring [`SLOWEST`], so that nobody holds one
+/// of the few places for ever.
+struct Pace {
+    began: Instant,
+    bytes: usize,
+    pause: Duration,
+}
+
+/// Bytes a second.
+const SLOWEST: usize = 16 << 10;
+
+impl Pace {
+    fn new(pause: Duration) -> Self {
+        Self { began: Instant::now(), bytes: 0, pause }
+    }
+
+    async fn within<T>(&self, step: impl Future<Output = T>) -> Result<T> {
+        let allowed = self.pause + Duration::from_secs((self.bytes / SLOWEST) as u64);
+        let left = allowed.saturating_sub(self.began.elapsed()).min(self.pause);
+        tokio::time::timeout(left, step).await.map_err(|_| Error::Stalled)
+    }
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
@@ -192,8 +215,8 @@ fn text_field(name: String, text: Vec<u8>) -> Result<(String, String)> {
     }
 }
 
-async fn read_urlencoded(request: Request, patience: Duration) -> Result<Form> {
-    let body = within(patience, axum::body::to_bytes(request.into_body(), LARGEST_FORM)).await?;
+async fn read_urlencoded(request: Request, pace: &Pace) -> Result<Form> {
+    let body = pace.within(axum::body::to_bytes(request.into_body(), LARGEST_FORM)).await?;
     let body =
         body.map_err(|_| Error::Invalid(format!("the form is cut or larger than {LARGEST_FORM} bytes")))?;
     let fields = url::form_urlencoded::parse(&body).into_owned();

@@ -190,3 +190,27 @@ async fn acl_upload_says_who_may_upload_whatever_the_owner_thinks() {
         assert_eq!([upload(&alice).await, upload(&bob).await, upload(&everybody).await], expected, "{acl}");
     }
 }
+
+#[tokio::test]
+async fn a_client_that_drips_does_not_hold_the_only_place_for_ever() {
+    let server = Server::start_with(|config| {
+        config.server.concurrent_uploads = 1;
+        config.server.body_timeout = 1;
+    })
+    .await;
+    let alice = alice_with_index(&server).await;
+    let mut slow = Connection::open(&server.url).await;
+    slow.send(head("alice:secret", 1 << 20, "")).await;
+    let drips = async {
+        loop {
+            let _ = slow.try_send("x").await;
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    };
+    // It waits for its turn while the other never pauses for a second.
+    let upload = alice.upload("alice/dev", Upload::new("pkg", "1.0", archive::wheel("pkg", "1.0")));
+    tokio::select! {
+        reply = upload => drop(reply.expect(200)),
+        () = drips => {}
+    }
+}

@@ -17,6 +17,11 @@ impl Connection {
         self.0.write_all(bytes.as_ref()).await.unwrap();
     }
 
+    /// The same, to a server that may have closed.
+    pub async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        self.0.write_all(bytes.as_ref()).await
+    }
+
     /// Reads the next head of an answer, without the empty line at its end.
     pub async fn head(&mut self) -> String {
         let mut head = Vec::new();
