@@ -167,7 +167,9 @@ async fn list_page(
     let mut page = ListPage { index: index.clone(), indexes: Vec::new() };
     for index in order {
         let names = store::projects::names(&db, index.id, at).await?;
-        page.indexes.push((index.name.clone(), index.bases.clone(), names));
+        // A base that this reader may not see is not named either.
+        let seen = |base: &&IndexName| order.iter().any(|index| index.name == **base);
+        page.indexes.push((index.name.clone(), index.bases.iter().filter(seen).cloned().collect(), names));
     }
     Ok(page)
 }

@@ -74,6 +74,8 @@ async fn see(client: &Client, hidden: bool) {
         let told = text.contains("hush") || text.contains("alice/secret/") || text.contains("\"secret\"");
         assert_eq!(told, !hidden, "{path} {accept}: {text}");
     }
+    let list = client.get_with("carol/dev/+simple/", &[("accept", "text/html")]).await.text();
+    assert_eq!(list.contains("alice/secret"), !hidden, "{list}");
     let versions = client.get("carol/dev/pkg").await.result();
     assert_eq!(keys(&versions), if hidden { vec!["2.0", "3.0"] } else { vec!["1.0", "2.0", "3.0"] });
     let version = client.get("carol/dev/pkg/2.0").await.result();
