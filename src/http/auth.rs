@@ -1,6 +1,6 @@
 //! How every request on the index begins: the current serial, and who asks (devpi-api, Credentials).
 
-use super::{observe::Asked, upload};
+use super::{observe::Traced, upload};
 use crate::{
     error::Error,
     model::{access::Caller, serial::Serial},
@@ -58,10 +58,10 @@ async fn answer(
         Some((user, secret)) => ops::login::authenticate(service, &user, &secret).await?,
         None => Caller::default(),
     };
-    let asked = Asked { user: caller.name().map(str::to_owned), serial };
+    let traced = Traced { user: caller.name().map(str::to_owned), serial };
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
-    response.extensions_mut().insert(asked);
+    response.extensions_mut().insert(traced);
     Ok(response)
 }
 

@@ -34,7 +34,7 @@ const DEVPI_SERVER: &str = "6.20.3";
 
 /// What the authentication leaves in the response.
 #[derive(Clone)]
-pub(super) struct Asked {
+pub(super) struct Traced {
     /// Who asked, for the log line.
     pub user: Option<String>,
     /// The serial that a read began with; a write tells the newest.
@@ -65,8 +65,8 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
     };
     let mut response = span.in_scope(|| tell(response, &headers, &id));
 
-    let asked = response.extensions_mut().remove::<Asked>();
-    let serial = asked.as_ref().and_then(|asked| asked.serial).unwrap_or(service.db.newest_serial());
+    let traced = response.extensions_mut().remove::<Traced>();
+    let serial = traced.as_ref().and_then(|traced| traced.serial).unwrap_or(service.db.newest_serial());
     let serial = HeaderValue::from(serial.0);
     let reply = response.headers_mut();
     reply.insert(API_VERSION, HeaderValue::from_static("2"));
@@ -83,7 +83,7 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
 
     let (status, took) = (response.status().as_u16(), began.elapsed());
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    let user = asked.and_then(|asked| asked.user);
+    let user = traced.and_then(|traced| traced.user);
     let labels = [("route", route), ("method", method_label(&method)), ("status", status.to_string())];
     metrics::counter!("wheelyard_requests_total", &labels).increment(1);
     metrics::histogram!("wheelyard_request_seconds", &labels[..1]).record(took.as_secs_f64());
@@ -94,13 +94,13 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
 /// Renders a failure for its client; one of ours is logged here, once, with its cause.
 fn tell(mut response: Response, request: &http::HeaderMap, id: &str) -> Response {
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
-    let asked = response.extensions_mut().remove::<Asked>();
+    let traced = response.extensions_mut().remove::<Traced>();
     if let error @ (Error::Database(_) | Error::Internal(_) | Error::ObjectStore(_)) = &failure.error {
         tracing::error!(request_id = %id, error = ?error, "request {id} failed");
     }
     let mut rendered = failure.render(request, id);
-    if let Some(asked) = asked {
-        rendered.extensions_mut().insert(asked);
+    if let Some(traced) = traced {
+        rendered.extensions_mut().insert(traced);
     }
     rendered
 }

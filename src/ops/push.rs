@@ -158,10 +158,8 @@ pub async fn push(
 async fn release_of(service: &Service, source: &Index, push: &Push) -> Result<(Release, Vec<File>)> {
     let Push { name, spelled, version, .. } = push;
     let db = service.db().await?;
-    let releases = store::releases::of_project(&db, &[source.id], name, Some(version)).await?;
-    let release =
-        releases.into_iter().map(|(_, release)| release).find(|release| release.version == *version);
-    let Some(release) = release else {
+    let mut releases = store::releases::of_project(&db, &[source.id], name, Some(version)).await?;
+    let Some((_, release)) = releases.pop() else {
         return Err(Error::Invalid(format!(
             "there are no files for {spelled} {version} on stage {}",
             source.name
@@ -169,9 +167,8 @@ async fn release_of(service: &Service, source: &Index, push: &Push) -> Result<(R
     };
     let with_files = push.with_files().map_err(Error::Invalid)?;
     let files = store::files::of_project(&db, &[source.id], name, Some(version), Serial::NOW).await?;
-    let pushed = |file: &File| with_files && file.version == *version;
-    let files: Vec<File> = files.into_iter().map(|(_, file)| file).filter(pushed).collect();
-    if files.is_empty() {
+    let files: Vec<File> = files.into_iter().map(|(_, file)| file).collect();
+    if files.is_empty() || !with_files {
         return Err(Error::NotFound(format!("no release/files found for {spelled} {version}")));
     }
     Ok((release, files))

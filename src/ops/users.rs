@@ -165,14 +165,16 @@ pub async fn delete(service: &Service, caller: &Caller, name: &str) -> Result<()
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let user = store::users::lock(&mut change, &name).await?;
     let user = user.ok_or_else(|| Error::NoSuchUser(name.to_string()))?;
-    let indexes = store::indexes::all(&*change, Some(&name)).await?;
+    let mut indexes = Vec::new();
+    for index in store::indexes::all(&*change, Some(&name)).await? {
+        indexes.push(store::indexes::lock(&mut change, &index.name).await?);
+    }
     let fixed: Vec<_> =
         indexes.iter().filter(|index| !index.volatile).map(|index| index.name.index.as_str()).collect();
     if !fixed.is_empty() {
         return Err(Error::UserHasNonVolatileIndex { indexes: fixed.join(", "), user: name });
     }
     for index in indexes {
-        let index = store::indexes::lock(&mut change, &index.name).await?;
         store::indexes::delete(&mut change, &index).await?;
         change.log(Event::index(EventKind::IndexDelete, &index.name));
     }
