@@ -62,6 +62,10 @@ pub enum Error {
     #[error("request body is larger than {0} bytes")]
     TooLarge(u64),
 
+    /// The upstream of a mirror failed, and nothing of it is here.
+    #[error("{0}")]
+    Upstream(String),
+
     /// An upload that another worker deletes at the moment; it will be possible again soon.
     #[error("this content is being removed from the store, try again")]
     Busy,

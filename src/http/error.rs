@@ -65,6 +65,7 @@ fn status(error: &Error) -> StatusCode {
         Error::Gone(_) => StatusCode::GONE,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Stalled => StatusCode::REQUEST_TIMEOUT,
+        Error::Upstream(_) => StatusCode::BAD_GATEWAY,
         Error::Busy | Error::Overloaded(_) | Error::Unavailable | Error::ObjectStore(_) => {
             StatusCode::SERVICE_UNAVAILABLE
         }

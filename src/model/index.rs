@@ -2,10 +2,12 @@
 
 use super::{
     access::ANONYMOUS,
+    mirror::Mirror,
     name::{IndexName, ProjectName},
     serial::Serial,
 };
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
 /// How the value of an option is read.
 #[derive(Clone, Copy, PartialEq)]
@@ -272,6 +274,8 @@ pub struct Index {
     pub acl_upload: Vec<String>,
     /// Who may see and download; `None`: everyone.
     pub acl_read: Option<Vec<String>>,
+    /// Its upstream; `None`: it is a stage.
+    pub mirror: Option<Arc<Mirror>>,
 }
 
 impl Index {
@@ -284,6 +288,7 @@ impl Index {
             bases: settings.bases(),
             acl_upload: settings.list("acl_upload"),
             acl_read: settings.0.contains_key("acl_read").then(|| settings.list("acl_read")),
+            mirror: None,
             settings,
         }
     }

@@ -1,0 +1,136 @@
+//! A file that a mirror has found upstream: what the upstream says of it, whether its bytes are here or not.
+
+use super::{name::encode, page::Status};
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt::Write};
+use time::OffsetDateTime;
+use url::Url;
+
+/// What can be had at `{url}.metadata` (PEP 658, PEP 714).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum CoreMetadata {
+    /// Some core metadata, without a digest of them.
+    Promised,
+    /// Those with this hex digest.
+    Sha256(String),
+}
+
+/// A link on the upstream's page of a project.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Link {
+    pub filename: String,
+    /// As the file name has it.
+    pub version: String,
+    /// Where the upstream has the file: absolute, without a fragment and without credentials.
+    pub url: String,
+    /// What the upstream states: digests in lower-case hex by the lower-case name of their algorithm, perhaps none.
+    pub hashes: BTreeMap<String, String>,
+    /// In bytes, where the upstream says it.
+    pub size: Option<i64>,
+    pub uploaded_at: Option<OffsetDateTime>,
+    /// Specifier, unescaped; perhaps no valid one.
+    pub requires_python: Option<String>,
+    /// The reason, may be empty; `None`: not yanked (PEP 592).
+    pub yanked: Option<String>,
+    /// What the upstream offers beside the file.
+    pub core_metadata: Option<CoreMetadata>,
+    /// URL of the attestations (PEP 740).
+    pub provenance: Option<String>,
+}
+
+/// What the upstream's page of a project says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct UpstreamPage {
+    pub status: Status,
+    /// Each file name once.
+    pub links: Vec<Link>,
+}
+
+impl Link {
+    /// Algorithm and hex digest that stand for the content: sha256 where it is known, else the first.
+    pub fn hash(&self) -> Option<(&str, &str)> {
+        let sha256 = self.hashes.get_key_value("sha256");
+        sha256
+            .or_else(|| self.hashes.first_key_value())
+            .map(|(name, digest)| (name.as_str(), digest.as_str()))
+    }
+
+    /// The hex digest of the content, where the upstream states it.
+    pub fn sha256(&self) -> Option<&str> {
+        self.hashes.get("sha256").map(String::as_str)
+    }
+
+    /// The folder of the file below its index: `+f/abc/0123456789abc` by its digest, or without one `+e/{dir}` by where
+    /// the upstream has it (devpi: file location).
+    pub fn entry(&self) -> String {
+        match self.hash() {
+            // Too short a digest, as of a checksum, could not be told from another's beginning.
+            Some((_, digest)) if digest.len() >= 16 && digest.is_ascii() => {
+                format!("+f/{}/{}", &digest[..3], &digest[3..16])
+            }
+            _ => format!("+e/{}", external_folder(&self.url)),
+        }
+    }
+
+    /// The path of the file below its index.
+    pub fn entry_path(&self) -> String {
+        format!("{}/{}", self.entry(), self.filename)
+    }
+
+    /// The same, percent-encoded for a URL.
+    pub fn url_path(&self) -> String {
+        format!("{}/{}", self.entry(), encode(&self.filename))
+    }
+}
+
+/// `scheme_host_port_path_parts` of a URL without its file name; what is outside `[A-Za-z0-9_.-]` becomes `_`.
+fn external_folder(url: &str) -> String {
+    let Ok(url) = Url::parse(url) else { return "_".into() };
+    let mut folder = format!("{}_{}", url.scheme(), url.host_str().unwrap_or_default());
+    if let Some(port) = url.port() {
+        let _ = write!(folder, "_{port}");
+    }
+    let segments: Vec<_> = url.path_segments().map(Iterator::collect).unwrap_or_default();
+    for segment in &segments[..segments.len().saturating_sub(1)] {
+        let _ = write!(folder, "_{segment}");
+    }
+    folder.chars().map(|c| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '_' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(url: &str, hashes: &[(&str, &str)]) -> Link {
+        Link {
+            filename: url.rsplit('/').next().unwrap().to_owned(),
+            version: "1.0".into(),
+            url: url.into(),
+            hashes: hashes.iter().map(|(name, digest)| ((*name).into(), (*digest).into())).collect(),
+            size: None,
+            uploaded_at: None,
+            requires_python: None,
+            yanked: None,
+            core_metadata: None,
+            provenance: None,
+        }
+    }
+
+    #[test]
+    fn a_file_lies_where_its_digest_says_and_without_one_where_its_upstream_has_it() {
+        let (sha256, md5) = ("a".repeat(64), "0123456789abcdef0123456789abcdef");
+        for (url, hashes, path) in [
+            (
+                "http://x/a/p-1.0.zip",
+                vec![("md5", md5), ("sha256", &sha256)],
+                "+f/aaa/aaaaaaaaaaaaa/p-1.0.zip",
+            ),
+            ("http://x/a/p-1.0.zip", vec![("md5", md5)], "+f/012/3456789abcdef/p-1.0.zip"),
+            ("http://up.example:8080/a/b/x.zip", vec![], "+e/http_up.example_8080_a_b/x.zip"),
+            ("https://up.example/x.zip", vec![("crc", "12")], "+e/https_up.example/x.zip"),
+            ("https://up.example/ä b/x.zip", vec![], "+e/https_up.example__C3_A4_20b/x.zip"),
+        ] {
+            assert_eq!(link(url, &hashes).entry_path(), path);
+        }
+    }
+}
