@@ -1,43 +1,8 @@
-//! An index and its options: what they accept, their defaults, and how a PATCH changes them (devpi-api, Indexes).
+//! The settings of an index: their defaults, and how a PATCH changes them (devpi-api, Indexes).
 
-use super::{
-    access::ANONYMOUS,
-    mirror::Mirror,
-    name::{IndexName, ProjectName},
-    serial::Serial,
-};
+use super::options::{self, OPTIONS, kind_of, list_kind, normal_form};
+use crate::model::{access::ANONYMOUS, name::IndexName};
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
-
-/// How the value of an option is read.
-#[derive(Clone, Copy, PartialEq)]
-enum Kind {
-    Bool,
-    /// `user/index` names.
-    Bases,
-    /// Principals.
-    Acl,
-    /// Project names, or `*` for all.
-    Projects,
-    /// `intersection` or `union`.
-    Inheritance,
-    /// Any JSON, stored as given.
-    Any,
-}
-
-/// The options of a stage, whether they have a value from its creation on, and what they hold.
-const OPTIONS: [(&str, bool, Kind); 10] = [
-    ("volatile", true, Kind::Bool),
-    ("bases", true, Kind::Bases),
-    ("acl_upload", true, Kind::Acl),
-    ("acl_toxresult_upload", true, Kind::Acl),
-    ("acl_read", false, Kind::Acl),
-    ("mirror_whitelist", true, Kind::Projects),
-    ("mirror_whitelist_inheritance", true, Kind::Inheritance),
-    ("title", false, Kind::Any),
-    ("description", false, Kind::Any),
-    ("custom_data", false, Kind::Any),
-];
 
 /// The settings of an index, each option in its normal form: what a client sees as `indexconfig`.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,7 +60,7 @@ impl Settings {
             }
             match kind_of(key) {
                 Some(kind) => drop(settings.0.insert(key.clone(), normal_form(key, kind, value)?)),
-                None => unknown.push(format!("{key}={}", plain(value))),
+                None => unknown.push(format!("{key}={}", options::plain(value))),
             }
         }
         if unknown.is_empty() {
@@ -161,7 +126,7 @@ impl Settings {
         Ok(())
     }
 
-    fn list(&self, key: &str) -> Vec<String> {
+    pub(super) fn list(&self, key: &str) -> Vec<String> {
         let items = self.0.get(key).and_then(Value::as_array).into_iter().flatten();
         items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
     }
@@ -177,120 +142,6 @@ fn unwrapped(options: &Map<String, Value>) -> &Map<String, Value> {
     match (options.get("type"), options.get("result")) {
         (Some(Value::String(kind)), Some(Value::Object(result))) if kind == "indexconfig" => result,
         _ => options,
-    }
-}
-
-fn kind_of(key: &str) -> Option<Kind> {
-    OPTIONS.iter().find(|(name, ..)| *name == key).map(|(.., kind)| *kind)
-}
-
-fn list_kind(key: &str) -> Result<Kind, String> {
-    match kind_of(key) {
-        Some(kind @ (Kind::Bases | Kind::Acl | Kind::Projects)) => Ok(kind),
-        Some(_) => Err(format!("The '{key}' setting isn't a list: use {key}=VALUE")),
-        None => Err(format!("indexconfig got unexpected keyword arguments: {key}")),
-    }
-}
-
-fn normal_form(key: &str, kind: Kind, value: &Value) -> Result<Value, String> {
-    Ok(match kind {
-        Kind::Any if value.is_null() => {
-            return Err(format!("'{key}' can't be null: the operation \"{key}-=\" removes it"));
-        }
-        Kind::Any => value.clone(),
-        Kind::Bool => match value {
-            Value::Bool(_) => value.clone(),
-            Value::String(text) => match text.to_lowercase().as_str() {
-                "true" | "yes" => true.into(),
-                "false" | "no" => false.into(),
-                _ => return Err(format!("Unknown boolean value '{text}'.")),
-            },
-            _ => return Err(format!("Unknown boolean value {value}.")),
-        },
-        Kind::Inheritance => match value.as_str() {
-            Some("intersection" | "union") => value.clone(),
-            _ => {
-                return Err(format!(
-                    "Unknown value '{}' for {key}, must be 'intersection' or 'union'.",
-                    plain(value)
-                ));
-            }
-        },
-        Kind::Acl => items(value)?.into_iter().map(principal).collect::<Vec<_>>().into(),
-        Kind::Projects => {
-            items(value)?.iter().map(|name| ProjectName::normalize(name)).collect::<Vec<_>>().into()
-        }
-        Kind::Bases => {
-            let (mut bases, mut problems) = (Vec::new(), Vec::new());
-            for base in items(value)? {
-                match base.parse::<IndexName>() {
-                    Ok(base) => bases.push(base.to_string()),
-                    Err(_) => problems.push(format!("invalid base index spec: '{base}'")),
-                }
-            }
-            if !problems.is_empty() {
-                return Err(problems.join(", "));
-            }
-            bases.into()
-        }
-    })
-}
-
-/// A JSON list of texts, or a text split at commas.
-fn items(value: &Value) -> Result<Vec<String>, String> {
-    let unknown = || format!("Unknown list value {value}.");
-    match value {
-        Value::String(text) => {
-            Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
-        }
-        Value::Array(list) => {
-            list.iter().map(|item| item.as_str().map(str::to_owned).ok_or_else(unknown)).collect()
-        }
-        _ => Err(unknown()),
-    }
-}
-
-/// Groups are written in capitals, whatever the client wrote.
-fn principal(name: String) -> String {
-    let upper = name.to_uppercase();
-    if matches!(upper.as_str(), ":ANONYMOUS:" | ":AUTHENTICATED:") { upper } else { name }
-}
-
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-/// The current state of an index.
-#[derive(Debug, Clone)]
-pub struct Index {
-    pub id: i64,
-    pub name: IndexName,
-    pub settings: Settings,
-    /// The last change of the settings, the creation of the index included.
-    pub settings_serial: Serial,
-    /// Files may be overwritten and everything deleted.
-    pub volatile: bool,
-    pub bases: Vec<IndexName>,
-    pub acl_upload: Vec<String>,
-    /// Who may see and download; `None`: everyone.
-    pub acl_read: Option<Vec<String>>,
-    /// Its upstream; `None`: it is a stage.
-    pub mirror: Option<Arc<Mirror>>,
-}
-
-impl Index {
-    pub fn new(id: i64, name: IndexName, settings: Settings, settings_serial: Serial) -> Self {
-        Self {
-            id,
-            name,
-            settings_serial,
-            volatile: settings.0.get("volatile") != Some(&Value::Bool(false)),
-            bases: settings.bases(),
-            acl_upload: settings.list("acl_upload"),
-            acl_read: settings.0.contains_key("acl_read").then(|| settings.list("acl_read")),
-            mirror: None,
-            settings,
-        }
     }
 }
 

@@ -1,0 +1,44 @@
+//! An index and what it is set to (devpi-api, Indexes).
+
+mod options;
+mod settings;
+
+pub use settings::Settings;
+
+use super::{mirror::Mirror, name::IndexName, serial::Serial};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The current state of an index.
+#[derive(Debug, Clone)]
+pub struct Index {
+    pub id: i64,
+    pub name: IndexName,
+    pub settings: Settings,
+    /// The last change of the settings, the creation of the index included.
+    pub settings_serial: Serial,
+    /// Files may be overwritten and everything deleted.
+    pub volatile: bool,
+    pub bases: Vec<IndexName>,
+    pub acl_upload: Vec<String>,
+    /// Who may see and download; `None`: everyone.
+    pub acl_read: Option<Vec<String>>,
+    /// Its upstream; `None`: it is a stage.
+    pub mirror: Option<Arc<Mirror>>,
+}
+
+impl Index {
+    pub fn new(id: i64, name: IndexName, settings: Settings, settings_serial: Serial) -> Self {
+        Self {
+            id,
+            name,
+            settings_serial,
+            volatile: settings.0.get("volatile") != Some(&Value::Bool(false)),
+            bases: settings.bases(),
+            acl_upload: settings.list("acl_upload"),
+            acl_read: settings.0.contains_key("acl_read").then(|| settings.list("acl_read")),
+            mirror: None,
+            settings,
+        }
+    }
+}
