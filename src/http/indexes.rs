@@ -14,7 +14,6 @@ use crate::{
 };
 use axum::{extract::State, response::Response};
 use http::StatusCode;
-use serde_json::Value;
 
 /// `GET /{user}/{index}`: the settings and the names of its own projects; `?no_projects` leaves these out.
 ///
@@ -34,7 +33,7 @@ pub(super) async fn show(
     admit(&asked.headers)?;
     let (index, names) =
         ops::indexes::show(&service, &asked.caller, &index, !query.has("no_projects")).await?;
-    let mut config = index.settings.0.clone();
+    let mut config = index.settings.shown();
     if let Some(names) = names {
         config.insert("projects".into(), names.into());
     }
@@ -49,7 +48,7 @@ pub(super) async fn create(
     JsonObject(options): JsonObject,
 ) -> Result<Response> {
     let settings = ops::indexes::create(&service, &caller, &user, &index, &options).await?;
-    Ok(respond::result("indexconfig", settings.0))
+    Ok(respond::result("indexconfig", settings.shown()))
 }
 
 /// `PATCH /{user}/{index}` with an object or a list of operations.
@@ -64,7 +63,7 @@ pub(super) async fn modify(
     if query.has("error_on_noop") && !changed {
         return Err(Error::invalid("The requested modifications resulted in no changes"));
     }
-    Ok(respond::result("indexconfig", Value::Object(settings.0)))
+    Ok(respond::result("indexconfig", settings.shown()))
 }
 
 /// `DELETE /{user}/{index}`: 201, as devpi's client expects.

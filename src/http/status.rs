@@ -30,11 +30,13 @@ pub(super) async fn index_api(
     headers: HeaderMap,
 ) -> Result<Response> {
     admit(&headers)?;
-    ops::resolve::readable(&service, &caller, &index).await?;
+    let stored = ops::resolve::readable(&service, &caller, &index).await?;
     let mut config = api_config(&caller, &root);
     config["index"] = format!("{root}/{index}").into();
     config["simpleindex"] = format!("{root}/{index}/+simple/").into();
-    config["pypisubmit"] = format!("{root}/{index}/").into();
+    if stored.mirror.is_none() {
+        config["pypisubmit"] = format!("{root}/{index}/").into();
+    }
     Ok(respond::result("apiconfig", config))
 }
 

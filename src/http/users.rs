@@ -98,7 +98,7 @@ fn user_config(Shown { user, indexes }: Shown) -> Value {
     if let Some(at) = user.modified_at {
         config.insert("modified".into(), time(at).into());
     }
-    let indexes = indexes.into_iter().map(|index| (index.name.index.clone(), index.settings.0.into()));
+    let indexes = indexes.into_iter().map(|index| (index.name.index.clone(), index.settings.shown().into()));
     config.insert("indexes".into(), Value::Object(indexes.collect()));
     config.into()
 }

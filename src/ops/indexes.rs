@@ -34,7 +34,7 @@ pub async fn show(
     Ok((index, names))
 }
 
-/// Creates an index of type stage.
+/// Creates an index, a stage or a mirror.
 ///
 /// # Errors
 /// [`Error::NoSuchUser`] and [`Error::IndexExists`] before [`Error::Forbidden`], as devpi; [`Error::Invalid`].

@@ -156,7 +156,7 @@ async fn open_state(change: &mut Change<'_>, index_id: i64, settings: &Settings)
              returning id",
         )
         .await?;
-    let row = change.query_one(&statement, &[&index_id, &Value::Object(settings.0.clone())]).await?;
+    let row = change.query_one(&statement, &[&index_id, &Value::Object(settings.stored().clone())]).await?;
     change.touched.index_states.push(row.get("id"));
     change.touched.index_settings.push(index_id);
     Ok(())
@@ -181,5 +181,5 @@ fn index(row: &Row) -> Result<Index> {
         return Err(Error::Internal("settings are no object".into()));
     };
     let name = IndexName::parse(row.get("user_name"), row.get("name")).map_err(Error::Internal)?;
-    Ok(Index::new(row.get("id"), name, Settings(settings), Serial(row.get("settings_serial"))))
+    Ok(Index::new(row.get("id"), name, Settings::from_stored(settings), Serial(row.get("settings_serial"))))
 }

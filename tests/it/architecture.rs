@@ -26,6 +26,14 @@ fn allowed() -> HashMap<&'static str, Vec<&'static str>> {
     ])
 }
 
+/// The settings of an index as they are stored hold passwords of upstreams; everybody else gets what may be shown.
+#[test]
+fn only_the_store_and_the_model_see_settings_as_they_are_stored() {
+    let found = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"));
+    let mut seen = found.iter().filter(|(_, source)| source.contains(".stored()")).map(|(name, _)| name);
+    assert!(seen.all(|name| name.contains("src/store/") || name.contains("src/model/")));
+}
+
 fn sources(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

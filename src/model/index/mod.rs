@@ -2,10 +2,12 @@
 
 mod options;
 mod settings;
+mod vocabulary;
 
 pub use settings::Settings;
 
 use super::{mirror::Mirror, name::IndexName, serial::Serial};
+use options::Type;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -33,11 +35,11 @@ impl Index {
             id,
             name,
             settings_serial,
-            volatile: settings.0.get("volatile") != Some(&Value::Bool(false)),
+            volatile: settings.stored().get("volatile") != Some(&Value::Bool(false)),
             bases: settings.bases(),
             acl_upload: settings.list("acl_upload"),
-            acl_read: settings.0.contains_key("acl_read").then(|| settings.list("acl_read")),
-            mirror: None,
+            acl_read: settings.stored().contains_key("acl_read").then(|| settings.list("acl_read")),
+            mirror: (settings.index_type() == Type::Mirror).then(|| Arc::new(Mirror::new(settings.stored()))),
             settings,
         }
     }

@@ -1,33 +1,61 @@
 //! The settings of an index: their defaults, and how a PATCH changes them (devpi-api, Indexes).
 
-use super::options::{self, OPTIONS, kind_of, list_kind, normal_form};
-use crate::model::{access::ANONYMOUS, name::IndexName};
+use super::{
+    options::{Type, normal_form, plain},
+    vocabulary,
+};
+use crate::model::{access::ANONYMOUS, mirror, name::IndexName};
 use serde_json::{Map, Value, json};
+use std::fmt;
 
-/// The settings of an index, each option in its normal form: what a client sees as `indexconfig`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Settings(pub Map<String, Value>);
+/// The settings of an index, each option in its normal form.
+///
+/// The map is not to be had as it is, since `mirror_url` may hold a password.
+#[derive(Clone, PartialEq)]
+pub struct Settings(Map<String, Value>);
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Settings").field(&self.shown()).finish()
+    }
+}
 
 impl Settings {
     /// The settings of a new index: the defaults and what the client gave.
     pub fn create(name: &IndexName, options: &Map<String, Value>) -> Result<Self, String> {
-        match options.get("type") {
-            None => {}
-            Some(Value::String(kind)) if kind == "stage" => {}
-            Some(Value::String(kind)) => return Err(format!("unknown index type '{kind}'")),
-            Some(kind) => return Err(format!("unknown index type {kind}")),
-        }
-        let mut settings = json!({
-            "type": "stage",
-            "volatile": true,
-            "bases": [],
-            "acl_upload": [name.user.as_str()],
-            "acl_toxresult_upload": [ANONYMOUS],
-            "mirror_whitelist": [],
-            "mirror_whitelist_inheritance": "intersection",
-        });
+        let mut settings = match Type::parse(options.get("type"))? {
+            Type::Stage => json!({
+                "type": "stage",
+                "volatile": true,
+                "bases": [],
+                "acl_upload": [name.user.as_str()],
+                "acl_toxresult_upload": [ANONYMOUS],
+                "mirror_whitelist": [],
+                "mirror_whitelist_inheritance": "intersection",
+            }),
+            Type::Mirror => json!({"type": "mirror", "volatile": true}),
+        };
         let settings = Self(std::mem::take(settings.as_object_mut().unwrap_or(&mut Map::new())));
         settings.with_options(options)
+    }
+
+    /// What the database keeps.
+    pub fn from_stored(stored: Map<String, Value>) -> Self {
+        Self(stored)
+    }
+
+    /// What the database keeps, credentials included: for nobody else.
+    pub fn stored(&self) -> &Map<String, Value> {
+        &self.0
+    }
+
+    /// What a client sees as `indexconfig`: the URL of an upstream is without its credentials.
+    pub fn shown(&self) -> Map<String, Value> {
+        let mut shown = self.0.clone();
+        if let Some(Value::String(url)) = shown.get_mut("mirror_url") {
+            *url = mirror::without_credentials(url);
+        }
+        shown
     }
 
     /// The settings after a PATCH; `self` when it changes nothing.
@@ -35,8 +63,8 @@ impl Settings {
         match patch {
             Value::Object(options) => {
                 let options = unwrapped(options);
-                if options.get("type").is_some_and(|kind| Some(kind) != self.0.get("type")) {
-                    return Err("the 'type' of an index can't be changed".into());
+                if let Some(given) = options.get("type") {
+                    self.check_type(given)?;
                 }
                 self.with_options(options)
             }
@@ -51,16 +79,28 @@ impl Settings {
         patch.as_object().is_none_or(|options| unwrapped(options).contains_key("bases"))
     }
 
+    pub(super) fn index_type(&self) -> Type {
+        Type::parse(self.0.get("type")).unwrap_or(Type::Stage)
+    }
+
+    fn check_type(&self, given: &Value) -> Result<(), String> {
+        match Type::parse(Some(given)).is_ok_and(|given| given == self.index_type()) {
+            true => Ok(()),
+            false => Err("the 'type' of an index can't be changed".into()),
+        }
+    }
+
     fn with_options(&self, options: &Map<String, Value>) -> Result<Self, String> {
         let mut settings = self.clone();
         let mut unknown = Vec::new();
-        for (key, value) in options {
-            if key == "type" || key == "projects" {
+        for (given, value) in options {
+            let (key, value) = vocabulary::option(given, value);
+            if self.index_type().ignores(key) || self.shows(key, &value) {
                 continue;
             }
-            match kind_of(key) {
-                Some(kind) => drop(settings.0.insert(key.clone(), normal_form(key, kind, value)?)),
-                None => unknown.push(format!("{key}={}", options::plain(value))),
+            match self.index_type().kind_of(key) {
+                Some(kind) => drop(settings.0.insert(key.to_owned(), normal_form(key, kind, &value)?)),
+                None => unknown.push(format!("{given}={}", plain(&value))),
             }
         }
         if unknown.is_empty() {
@@ -70,21 +110,26 @@ impl Settings {
         Err(format!("indexconfig got unexpected keyword arguments: {}", unknown.join(", ")))
     }
 
+    /// Whether it is the URL of the upstream as it is shown. Who writes back what they read takes no password away.
+    fn shows(&self, key: &str, value: &Value) -> bool {
+        key == "mirror_url" && self.shown().get(key) == Some(value)
+    }
+
     /// Applies `["key=value", "key+=item", "key-=item", "key-="]`, each split at its first `=`.
     fn operate(&self, operations: &[Value]) -> Result<Self, String> {
         let mut settings = self.clone();
         for operation in operations {
-            let (key, value) = operation
-                .as_str()
-                .and_then(|text| text.split_once('='))
-                .ok_or_else(|| format!("{operation} is not an operation like \"key=value\""))?;
+            let (key, value) = operation.as_str().and_then(|text| text.split_once('=')).ok_or_else(|| {
+                let shown = mirror::without_credentials(&operation.to_string());
+                format!("{shown} is not an operation like \"key=value\"")
+            })?;
             if let Some(key) = key.strip_suffix('+') {
-                settings.append(key, value)?;
+                settings.append(vocabulary::key(key), value)?;
             } else if let Some(key) = key.strip_suffix('-') {
-                settings.remove(key, value)?;
+                settings.remove(vocabulary::key(key), value)?;
             } else {
-                if key == "type" && settings.0.get("type").and_then(Value::as_str) != Some(value) {
-                    return Err("the 'type' of an index can't be changed".into());
+                if key == "type" {
+                    self.check_type(&value.into())?;
                 }
                 let mut options = Map::new();
                 options.insert(key.to_owned(), value.into());
@@ -95,7 +140,7 @@ impl Settings {
     }
 
     fn append(&mut self, key: &str, item: &str) -> Result<(), String> {
-        let kind = list_kind(key)?;
+        let kind = self.index_type().list_kind(key)?;
         let mut items = self.list(key);
         if !items.iter().any(|present| present == item) {
             items.push(item.to_owned());
@@ -109,13 +154,13 @@ impl Settings {
             if key == "type" {
                 return Err("the 'type' of an index can't be changed".into());
             }
-            if OPTIONS.iter().any(|(name, default, _)| *name == key && *default) {
+            if self.index_type().has_default(key) {
                 return Err("Default values can't be removed.".into());
             }
             self.0.remove(key);
             return Ok(());
         }
-        let kind = list_kind(key)?;
+        let kind = self.index_type().list_kind(key)?;
         let mut items = self.list(key);
         let before = items.len();
         items.retain(|present| present != item);
@@ -208,6 +253,97 @@ mod tests {
         ] {
             assert_eq!(create(&options).unwrap_err(), message);
         }
+    }
+
+    #[test]
+    fn a_new_mirror_has_what_was_given_and_ignores_what_old_exports_have() {
+        let given = json!({
+            "type": "mirror", "title": "t", "bases": "a/b", "acl_upload": ["x"], "mirror_whitelist": "*",
+            "projects": ["x"], "mirror_cache_expiry": " 60", "mirror_timeout": "9", "mirror_no_project_list": "yes",
+        });
+        let stored = json!({
+            "type": "mirror", "volatile": true, "title": "t", "mirror_cache_expiry": 60, "mirror_timeout": 9,
+            "mirror_no_project_list": true,
+        });
+        assert_eq!(create(&given).unwrap(), stored);
+        for (key, value, message) in [
+            (
+                "acl_toxresult_upload",
+                json!("x"),
+                "indexconfig got unexpected keyword arguments: acl_toxresult_upload=x",
+            ),
+            ("mirror_url", json!("ftp://x/"), "'mirror_url' option must be a URL."),
+            ("mirror_url", json!(null), "'mirror_url' option must be a URL."),
+            ("mirror_cache_expiry", json!(1.5), "'mirror_cache_expiry' option must be an integer"),
+            ("mirror_cache_expiry", json!(-1), "'mirror_cache_expiry' option must not be negative"),
+            ("mirror_timeout", json!(301), "'mirror_timeout' option must be an integer from 1 to 300"),
+            ("mirror_web_url_fmt", json!(1), "'mirror_web_url_fmt' option must be a text"),
+            ("mirror_whitelist_exempt", json!("x"), "Unknown boolean value 'x'."),
+        ] {
+            assert_eq!(create(&json!({"type": "mirror", key: value})).unwrap_err(), message);
+            let known_to_stages = key == "acl_toxresult_upload";
+            assert_eq!(create(&json!({key: value})).is_ok(), known_to_stages, "{key}");
+        }
+    }
+
+    #[test]
+    fn credentials_of_the_upstream_are_kept_but_not_shown() {
+        let secret = json!({"type": "mirror", "mirror_url": "https://a:b@u.example/simple"});
+        let settings = Settings::create(&name(), secret.as_object().unwrap()).unwrap();
+        assert_eq!(settings.shown()["mirror_url"], "https://u.example/simple");
+        assert!(!format!("{settings:?}").contains("a:b"));
+        let back = Value::Object(settings.shown());
+        for (patch, stored) in [
+            (back, "https://a:b@u.example/simple"),
+            (json!(["mirror_url=https://u.example/simple"]), "https://a:b@u.example/simple"),
+            (json!(["remote_url=https://u.example/simple"]), "https://a:b@u.example/simple"),
+            (json!(["mirror_url=https://@u.example/simple"]), "https://u.example/simple"),
+            (json!({"mirror_url": "https://other.example/simple"}), "https://other.example/simple"),
+            (json!({"mirror_url": "https://c@u.example/simple"}), "https://c@u.example/simple"),
+        ] {
+            assert_eq!(settings.patch(&patch).unwrap().stored()["mirror_url"], stored, "{patch}");
+        }
+        for refused in
+            [json!({"mirror_url": "https://a:b@u.example/"}), json!({"x": "http://a:b@u.example/"})]
+        {
+            assert!(!create(&refused).unwrap_err().contains("a:b"));
+        }
+        let message = settings.patch(&json!(["mirror_url:https://a:b@u.example/"])).unwrap_err();
+        assert_eq!(message, "\"mirror_url:https://u.example/\" is not an operation like \"key=value\"");
+    }
+
+    #[test]
+    fn words_of_devpi_7_are_read_and_kept_as_those_of_devpi_6() {
+        for (given, kept) in [
+            (
+                json!({"type": "remote", "remote_url": "http://u/", "remote_refresh_delay": "5"}),
+                json!({"type": "mirror", "mirror_url": "http://u/", "mirror_cache_expiry": 5}),
+            ),
+            (
+                json!({"type": "local", "project_inheritance_rules": "allow all"}),
+                json!({"type": "stage", "mirror_whitelist": ["*"]}),
+            ),
+            (
+                json!({
+                    "project_inheritance_rules": ["block type:remote if local_exists"],
+                    "trust_inheritance_rules_from": "type:not remote",
+                }),
+                json!({"mirror_whitelist": [], "mirror_whitelist_inheritance": "union"}),
+            ),
+        ] {
+            let created = create(&given).unwrap();
+            for (key, value) in kept.as_object().unwrap() {
+                assert_eq!(&created[key], value, "{given}");
+            }
+            assert!(given.as_object().unwrap().keys().all(|key| key == "type" || created.get(key).is_none()));
+        }
+        let mirror = json!({"type": "mirror", "mirror_cache_expiry": 5, "title": "t"});
+        assert_eq!(
+            patch(&mirror, &json!(["remote_refresh_delay-="])).unwrap().get("mirror_cache_expiry"),
+            None
+        );
+        assert_eq!(patch(&mirror, &json!({"type": "remote"})).unwrap()["title"], "t");
+        assert!(create(&json!({"project_inheritance_rules": "allow none"})).is_err());
     }
 
     #[test]

@@ -49,8 +49,8 @@ pub struct Upload<'a> {
 /// Asks for an upload, before its body is read.
 ///
 /// # Errors
-/// [`Error::NoSuchIndex`]; [`Error::Unauthorized`] for an anonymous caller, [`Error::Forbidden`];
-/// [`Error::Overloaded`] when too many uploads run for too long.
+/// [`Error::NoSuchIndex`], [`Error::NotFound`] for a mirror; [`Error::Unauthorized`] for an anonymous caller,
+/// [`Error::Forbidden`]; [`Error::Overloaded`] when too many uploads run for too long.
 pub async fn begin<'a>(service: &'a Service, caller: &'a Caller, index: &IndexName) -> Result<Upload<'a>> {
     let index = resolve::index(service, index).await?;
     check_permission(caller, &index)?;
@@ -137,6 +137,9 @@ pub fn check_open(name: &ProjectName, status: &Status) -> Result<()> {
 }
 
 fn check_permission(caller: &Caller, index: &Index) -> Result<()> {
+    if index.mirror.is_some() {
+        return Err(Error::NotFound("cannot submit to mirror index".into()));
+    }
     match access::may_upload(caller, index) {
         true => Ok(()),
         false => Err(Error::denied(caller.user.is_none(), "no permission to submit")),
