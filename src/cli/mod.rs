@@ -6,6 +6,7 @@ pub mod dev;
 mod init;
 mod lambda;
 pub mod serve;
+mod upstream_url;
 
 use crate::{
     config::{Config, DatabaseConfig, LogFormat},
@@ -37,7 +38,7 @@ enum Command {
     Serve(Config),
     /// Bring the schema of the database up to date
     Migrate(DatabaseConfig),
-    /// Create the first user, root, in a migrated database
+    /// Create the first user, root, and its mirror in a migrated database
     Init(init::Options),
 }
 

@@ -74,6 +74,28 @@ pub async fn create(
     Ok(settings)
 }
 
+/// Adds an index at the wish of the operator, who needs no permission; `false` when there is one of that name, or was:
+/// what somebody deleted does not come back.
+///
+/// # Errors
+/// [`Error::NoSuchUser`], [`Error::Invalid`].
+pub async fn insert_once(service: &Service, name: &IndexName, options: &Map<String, Value>) -> Result<bool> {
+    let settings = Settings::create(name, options).map_err(Error::Invalid)?;
+    let mut connection = service.db().await?;
+    let mut change = store::change(&service.db, &mut connection, None).await?;
+    let user = store::users::lock(&mut change, &name.user).await?;
+    let user = user.ok_or_else(|| Error::NoSuchUser(name.user.to_string()))?;
+    if store::indexes::ever_existed(&*change, name).await?
+        || !store::indexes::insert(&mut change, user.id, name, &settings).await?
+    {
+        return Ok(false);
+    }
+    check_bases(&mut change, name, &settings.bases()).await?;
+    change.log(Event::index(EventKind::IndexCreate, name));
+    change.commit().await?;
+    Ok(true)
+}
+
 /// Changes the settings of an index; returns the new ones and whether they differ from the old.
 ///
 /// # Errors

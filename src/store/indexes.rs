@@ -49,6 +49,20 @@ pub async fn all(db: &impl GenericClient, user: Option<&UserName>) -> Result<Vec
     db.query(&statement, &[&user.map(UserName::as_str)]).await?.iter().map(index).collect()
 }
 
+/// Whether there is or ever was an index of this name.
+pub async fn ever_existed(db: &impl GenericClient, name: &IndexName) -> Result<bool> {
+    let statement = db
+        .prepare_cached(
+            "-- store::indexes::ever_existed
+             select exists (
+                 select from users u join indexes i on i.user_id = u.id
+                 where u.name = $1 and i.name = $2
+             ) as found",
+        )
+        .await?;
+    Ok(db.query_one(&statement, &[&name.user.as_str(), &name.index]).await?.get("found"))
+}
+
 /// The index, which nobody deletes or gives other settings until the change ends; others may upload meanwhile.
 ///
 /// # Errors

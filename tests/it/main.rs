@@ -9,6 +9,7 @@ mod bad_json;
 mod bad_requests;
 mod bases;
 mod dev;
+mod dev_mirror;
 mod docs;
 mod files;
 mod files_redirect;

@@ -5,7 +5,10 @@ use super::{
     s3::S3Server,
 };
 use crate::{
-    cli::{init, serve},
+    cli::{
+        init, serve,
+        upstream_url::{Upstream, Wish},
+    },
     config::{Config, DatabaseConfig, S3Config, ServerConfig},
     service::Service,
     store::Db,
@@ -28,15 +31,19 @@ pub struct Options {
     /// Password of root, set when it is created; devpi's default is an empty one
     #[arg(long, env = "WHEELYARD_ROOT_PASSWORD", hide_env_values = true, default_value = "")]
     root_password: String,
+    /// Simple index that root/pypi mirrors, or `none`; without it the one that pip installs from, at the first start
+    #[arg(long, env = "WHEELYARD_MIRROR_URL", hide_env_values = true)]
+    mirror_url: Option<String>,
     #[command(flatten)]
     server: ServerConfig,
 }
 
 pub(in crate::cli) async fn run(options: Options) -> Result<(), String> {
-    let Options { data_dir, pgbin, root_password, server } = options;
+    let Options { data_dir, pgbin, root_password, mirror_url, server } = options;
+    let wish = Wish::parse(mirror_url.as_deref())?;
     let postgres = Postgres::start(&data_dir, pgbin.as_deref(), Durability::Full).await;
     let postgres = postgres.map_err(|error| error.to_string())?;
-    let outcome = with_database(&postgres, &data_dir, &root_password, server).await;
+    let outcome = with_database(&postgres, &data_dir, &root_password, wish, server).await;
     postgres.stop().await;
     outcome
 }
@@ -45,6 +52,7 @@ async fn with_database(
     postgres: &Postgres,
     data_dir: &std::path::Path,
     root_password: &str,
+    wish: Wish,
     server: ServerConfig,
 ) -> Result<(), String> {
     let s3 = S3Server::start(&data_dir.join("s3"), BUCKET).await.map_err(|error| error.to_string())?;
@@ -71,13 +79,36 @@ async fn with_database(
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     Db::new(&config.database)?.migrate().await.map_err(|error| error.to_string())?;
     let service = Service::start(config).await?;
-    if init::create_root(&service, Some(root_password)).await? && root_password.is_empty() {
+    let is_first_start = init::create_root(&service, Some(root_password)).await?;
+    if is_first_start && root_password.is_empty() {
         tracing::warn!(
             "root has an empty password: set one with --root-password at the first start, or PATCH /root"
         );
     }
+    mirror(&service, wish, is_first_start).await?;
     println!("wheelyard serves on http://{address}, its data are in {}", data_dir.display());
     let outcome = serve::until_stopped(service, listener).await;
     s3.stop().await;
     outcome
+}
+
+/// Creates `root/pypi` at the first start, and later only when it never was and somebody says what it mirrors.
+async fn mirror(service: &Service, wish: Wish, is_first_start: bool) -> Result<(), String> {
+    let upstream = match wish {
+        Wish::This(upstream) => upstream,
+        Wish::Unsaid if is_first_start => match Upstream::of_pip().await {
+            Some(upstream) => upstream,
+            None => {
+                tracing::warn!(
+                    "there is no root/pypi, since pip names no index to mirror: give one with --mirror-url"
+                );
+                return Ok(());
+            }
+        },
+        Wish::Unsaid | Wish::Nothing => return Ok(()),
+    };
+    if init::create_mirror(service, &upstream).await? {
+        tracing::info!("created root/pypi, a mirror of {upstream}");
+    }
+    Ok(())
 }

@@ -125,11 +125,11 @@ pub async fn run(arguments: &[&str], environment: &[(&str, String)]) -> Outcome 
     }
 }
 
-/// The binary with nothing of wheelyard in its environment.
+/// The binary with nothing of wheelyard in its environment but that it mirrors nothing, or it would ask pip.
 pub fn command() -> Command {
     let mut command = Command::new(program());
     command.env_remove("DATABASE_URL").stdout(Stdio::piped()).stderr(Stdio::inherit()).kill_on_drop(true);
-    command.env("WHEELYARD_LOG", "warn,s3s=off");
+    command.env("WHEELYARD_LOG", "warn,s3s=off").env("WHEELYARD_MIRROR_URL", "none");
     command
 }
 
