@@ -5,3 +5,4 @@
 mod form;
 mod html;
 pub mod page;
+pub mod list;
