@@ -7,6 +7,7 @@ pub mod error;
 pub mod config;
 pub mod store;
 pub mod blobs;
+pub mod upstream;
 pub mod cache;
 pub mod service;
 pub mod ops;

@@ -160,6 +160,19 @@ pub fn split(filename: &str) -> Option<(String, String)> {
         .and_then(owned)
 }
 
+/// The version in the name of a file that an index lists for a project; like [`split`], it judges no version.
+///
+/// Knowing the project, it can tell `foo.win-1.0.zip` from a file for Windows. `None` when there is no version.
+pub fn version_of(filename: &str, project: &ProjectName) -> Option<String> {
+    let is_wheel = extension(filename).is_some_and(|(_, kind)| kind == Kind::Wheel);
+    let Some(rest) = after_name(filename, project).next() else {
+        return if is_wheel { None } else { split(filename).map(|(_, version)| version) };
+    };
+    let stem = &rest[..rest.len() - tail(rest).len()];
+    let version = if is_wheel { stem.split('-').next().unwrap_or_default() } else { stem };
+    (!version.is_empty()).then(|| version.to_owned())
+}
+
 /// Refuses what must not reach a path, a header or a terminal: distributions are named in printable ASCII.
 fn check_characters(filename: &str) -> Result<(), String> {
     if filename.is_empty() {
@@ -415,6 +428,32 @@ mod tests {
         ] {
             let expected = expected.map(|(name, version)| (name.to_owned(), version.to_owned()));
             assert_eq!(split(filename), expected, "{filename}");
+        }
+    }
+
+    #[test]
+    fn the_version_of_a_listed_file_stands_behind_the_name_of_its_project() {
+        for (filename, project, expected) in [
+            ("foo_bar-1.0-1b-py3-none-any.whl", "foo-bar", Some("1.0")),
+            ("Foo-Bar-1.0-py3-none-any.whl", "foo-bar", Some("1.0")),
+            ("foo_bar-1.0-py3-none-any.whl", "foo", None),
+            ("foo-1.0.whl", "foo", Some("1.0")),
+            ("foo-1.0-1.tar.gz", "foo", Some("1.0-1")),
+            ("foo-1.0-1.tar.gz", "foo-1-0", Some("1")),
+            ("enum-py3-1.0.tar.gz", "enum-py3", Some("1.0")),
+            ("foo.win-1.0.zip", "foo-win", Some("1.0")),
+            ("foo-1.0.win32-py2.7.exe", "foo", Some("1.0")),
+            ("foo-1.0-py2.7-linux-x86_64.egg", "foo", Some("1.0")),
+            ("foo-1.0-1.noarch.rpm", "foo", Some("1.0")),
+            ("foo-1.0.rpm", "foo", Some("1.0")),
+            ("foo-french_toast.TAR.XZ", "foo", Some("french_toast")),
+            ("foo.bar-1.0.tar", "foo", Some("1.0")),
+            ("foo-.zip", "foo", None),
+            ("foo.zip", "foo", None),
+            ("é", "foo", None),
+        ] {
+            let project = ProjectName::parse(project).unwrap();
+            assert_eq!(version_of(filename, &project).as_deref(), expected, "{filename}");
         }
     }
 

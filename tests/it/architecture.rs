@@ -7,7 +7,7 @@ use std::{collections::HashMap, fs, path::Path};
 fn allowed() -> HashMap<&'static str, Vec<&'static str>> {
     let base = vec!["model"];
     let edge = vec!["model", "error", "config"];
-    let service = [edge.clone(), vec!["store", "blobs", "cache"]].concat();
+    let service = [edge.clone(), vec!["store", "blobs", "upstream", "cache"]].concat();
     let ops = [service.clone(), vec!["service"]].concat();
     // A handler cannot reach a row or an object but through an operation, where permission is asked.
     let http = vec!["model", "error", "config", "cache", "service", "ops"];
@@ -18,6 +18,7 @@ fn allowed() -> HashMap<&'static str, Vec<&'static str>> {
         ("config", base),
         ("store", edge.clone()),
         ("blobs", edge.clone()),
+        ("upstream", edge.clone()),
         ("cache", edge),
         ("service", service),
         ("ops", ops),
