@@ -10,6 +10,7 @@ mod bad_requests;
 mod bases;
 mod dev;
 mod docs;
+mod events;
 mod files;
 mod files_redirect;
 mod indexes;
