@@ -96,6 +96,9 @@ pub struct ServerConfig {
     /// Connections that are open at the same time; further ones wait to be accepted
     #[arg(long, env = "WHEELYARD_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = at_least_one())]
     pub max_connections: usize,
+    /// Clients that listen to events at the same time; further ones get 503
+    #[arg(long, env = "WHEELYARD_MAX_LISTENERS", default_value_t = 1_000, value_parser = at_least_one())]
+    pub max_listeners: usize,
     /// How long a request may take until its answer begins, in seconds; uploads and pushes have no such bound
     #[arg(long, env = "WHEELYARD_REQUEST_TIMEOUT", default_value_t = 60, value_parser = value_parser!(u64).range(1..))]
     pub request_timeout: u64,

@@ -2,7 +2,7 @@
 
 use crate::{
     blobs::Blobs,
-    cache::{Pages, credentials::Credentials, gate::Gate, page_serial::PageSerials, pages},
+    cache::{Changes, Pages, changes, credentials::Credentials, gate::Gate, page_serial::PageSerials, pages},
     config::Config,
     error::{Error, Result},
     model::access::Policy,
@@ -11,6 +11,7 @@ use crate::{
 use deadpool_postgres::Object;
 use std::{ops::Deref, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, Semaphore};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// A handle to the parts of a running server.
@@ -26,6 +27,7 @@ pub struct Parts {
     pub page_serials: PageSerials,
     pub credentials: Credentials,
     pub pages: Pages,
+    pub changes: Changes,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
     pub storing: moka::future::Cache<String, Arc<Mutex<()>>>,
     /// Talks to the repositories that users push to.
@@ -38,6 +40,10 @@ pub struct Parts {
     pub uploads: Semaphore,
     /// Password hashes that may be computed at the same time.
     pub hashing: Arc<Semaphore>,
+    /// Clients that may listen to events at the same time.
+    pub listeners: Arc<Semaphore>,
+    /// Cancelled when the process is about to end: whoever listens is told to come again elsewhere.
+    pub stopping: CancellationToken,
 }
 
 impl Deref for Service {
@@ -77,6 +83,7 @@ impl Service {
             page_serials: PageSerials::default(),
             credentials: Credentials::default(),
             pages: pages(server.page_cache << 20),
+            changes: changes(),
             storing: moka::future::Cache::new(100_000),
             client,
             uuid,
@@ -85,6 +92,8 @@ impl Service {
             hashing: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             )),
+            listeners: Arc::new(Semaphore::new(server.max_listeners)),
+            stopping: CancellationToken::new(),
             db,
             config,
         })))

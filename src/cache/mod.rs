@@ -7,11 +7,13 @@ pub mod gate;
 pub mod page_serial;
 
 use crate::model::{
+    event::LoggedEvent,
     name::{IndexName, ProjectName},
     page::{Base, Format},
     serial::Serial,
 };
 use bytes::Bytes;
+use std::{sync::Arc, time::Duration};
 
 /// How the bytes of a page are coded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,4 +50,12 @@ pub fn pages(bytes: u64) -> Pages {
         })
         .max_capacity(bytes)
         .build()
+}
+
+/// What the changelog has after one serial up to another, as it was just asked for.
+pub type Changes = moka::future::Cache<(Serial, Serial), Arc<Vec<LoggedEvent>>>;
+
+/// All who listen ask for the same within a moment; later nobody does.
+pub fn changes() -> Changes {
+    moka::future::Cache::builder().max_capacity(8).time_to_live(Duration::from_secs(2)).build()
 }

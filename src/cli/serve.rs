@@ -66,7 +66,7 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
     let metrics = recorder();
     let places = Arc::new(Semaphore::new(service.config.server.max_connections));
     let patience = Duration::from_secs(service.config.server.shutdown_timeout);
-    let router = http::router(service, metrics.clone());
+    let router = http::router(service.clone(), metrics.clone());
     // Only the first version of HTTP: it has reason phrases, and no client speaks the second without TLS.
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
@@ -102,6 +102,7 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
         });
     }
     drop(listener);
+    service.stopping.cancel();
     if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
         tracing::warn!("running requests were cut off");
     }

@@ -26,7 +26,7 @@ pub(super) async fn changelog(
     Ok(respond::result("changelog", events.iter().map(event).collect::<Vec<_>>()))
 }
 
-fn event(event: &LoggedEvent) -> Value {
+pub(super) fn event(event: &LoggedEvent) -> Value {
     json!({
         "serial": event.serial.0,
         "time": event.at.format(&Rfc3339).unwrap_or_default(),

@@ -7,6 +7,7 @@ mod auth;
 mod changelog;
 mod conditional;
 mod error;
+mod events;
 mod extract;
 mod files;
 mod health;

@@ -97,6 +97,13 @@ pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
     quality_exact(&ranges(headers, ACCEPT), "application/json") > 0.0
 }
 
+/// Whether JSON is named, and a stream of events is not wanted as much.
+pub(super) fn prefers_json_to_events(headers: &HeaderMap) -> bool {
+    let ranges = ranges(headers, ACCEPT);
+    let json = quality_exact(&ranges, "application/json");
+    json > 0.0 && json > quality_exact(&ranges, "text/event-stream")
+}
+
 /// Whether a person with a browser asks: HTML is named, and JSON is not wanted as much.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     let ranges = ranges(headers, ACCEPT);

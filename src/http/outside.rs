@@ -49,6 +49,12 @@ fn root(headers: &HeaderMap, setting: Option<&str>) -> (String, String) {
     (format!("http://{}", host.unwrap_or("localhost")), String::new())
 }
 
+/// The path of a root URL, without a final slash: what stands before the paths of our routes where a client asks.
+pub(super) fn prefix(root: &str) -> &str {
+    let behind_scheme = root.split_once("://").map_or(root, |(_, rest)| rest);
+    behind_scheme.find('/').map_or("", |at| &behind_scheme[at..])
+}
+
 /// Decodes percent-encoded characters that mean the same either way, so that `%2Bsimple` is `+simple` (hatch, pip).
 fn decode(path: &str) -> String {
     let mut decoded = String::with_capacity(path.len());

@@ -1,8 +1,8 @@
 //! The table of routes, in the order a reader looks for them, and the order of the middleware.
 
 use super::{
-    auth, changelog, extract::LARGEST_JSON, files, health, indexes, login, observe, outside, projects, push,
-    simple, status, upload, users,
+    auth, changelog, events, extract::LARGEST_JSON, files, health, indexes, login, observe, outside,
+    projects, push, simple, status, upload, users,
 };
 use crate::{error::Error, service::Service};
 use axum::{
@@ -39,6 +39,7 @@ pub fn router(service: Service, metrics: PrometheusHandle) -> Router {
         .route("/{user}/+api", get(status::api))
         .route("/{user}/{index}/+api", get(status::index_api))
         .route("/+changelog/{serial}", get(changelog::changelog))
+        .route("/+events", get(events::events))
         .route("/{user}", user.clone())
         .route("/{user}/", user)
         .route("/{user}/{index}", index.clone())

@@ -4,7 +4,7 @@ use super::{
     conditional,
     extract::{IndexPath, ProjectPath, Query},
     negotiate,
-    outside::Root,
+    outside::{self, Root},
     respond as reply,
 };
 use crate::{
@@ -24,10 +24,13 @@ use axum::{
 };
 use headers::{ETag, HeaderMapExt, IfNoneMatch};
 use http::{
-    HeaderMap, HeaderValue, StatusCode, Uri,
+    HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
     request::Parts,
 };
+
+/// Where a mirror hears of changes of the page: a path, so that it holds behind any proxy.
+const EVENTS: HeaderName = HeaderName::from_static("x-wheelyard-events");
 
 const VARY: &str = "Accept, Accept-Encoding";
 const VARY_PRIVATE: &str = "Accept, Accept-Encoding, Authorization, X-Devpi-Auth";
@@ -134,6 +137,8 @@ pub(super) async fn respond(
         if page.private { "private, max-age=0, must-revalidate" } else { "max-age=0, must-revalidate" };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache));
     response.headers_mut().typed_insert(etag);
+    let events = format!("{}/+events?index={}", outside::prefix(&asked.root), index.url_path());
+    response.headers_mut().extend(HeaderValue::from_str(&events).ok().map(|events| (EVENTS, events)));
     negotiate::vary(&mut response, if page.private { VARY_PRIVATE } else { VARY });
     Ok(response)
 }

@@ -130,4 +130,9 @@ impl LoggedEvent {
     pub fn changes_project_list(&self) -> bool {
         [EventKind::ProjectCreate, EventKind::ProjectDelete].iter().any(|kind| kind.name() == self.event)
     }
+
+    /// Whether settings of an index came to their end with it, and so the right to read it may have.
+    pub fn ends_settings(&self) -> bool {
+        [EventKind::IndexModify, EventKind::IndexDelete].iter().any(|kind| kind.name() == self.event)
+    }
 }

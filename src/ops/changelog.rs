@@ -13,7 +13,7 @@ use crate::{
 use time::OffsetDateTime;
 
 /// Events that one answer tells at most.
-const LARGEST_ANSWER: i64 = 1_000;
+pub(super) const LARGEST_ANSWER: i64 = 1_000;
 
 /// The events of one change, or of it and all later ones as far as one answer goes.
 ///

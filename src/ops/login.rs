@@ -86,6 +86,13 @@ pub async fn authenticate(service: &Service, user: &str, secret: &str) -> Result
     }
 }
 
+/// Whether what a caller logged in with is still good; `then` is the user as it was at that time.
+pub async fn still_good(service: &Service, caller: &Caller, then: &User) -> Result<bool> {
+    let Some(user) = known_user(service, &then.name).await? else { return Ok(false) };
+    let kept = caller.token.is_some() && caller.token == user.kept_token;
+    Ok(user.id == then.id && (user.token_generation == then.token_generation || kept))
+}
+
 /// A fresh login token for a user.
 pub fn token(service: &Service, user: &User) -> Result<String> {
     let claims = Claims {

@@ -4,6 +4,7 @@
 
 pub mod changelog;
 pub mod download;
+pub mod events;
 pub mod health;
 pub mod indexes;
 pub mod login;

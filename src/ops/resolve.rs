@@ -39,6 +39,25 @@ pub async fn index(service: &Service, name: &IndexName) -> Result<Arc<Index>> {
     index.ok_or_else(|| Error::NoSuchIndex(name.to_string()))
 }
 
+/// The indexes of these names, whoever asks; `None` where there is none.
+pub async fn indexes(
+    service: &Service,
+    names: impl IntoIterator<Item = IndexName>,
+) -> Result<HashMap<IndexName, Option<Arc<Index>>>> {
+    let (mut found, mut unknown) = (HashMap::new(), Vec::new());
+    for name in names {
+        match service.page_serials.index(&name) {
+            Known::Index(index) => drop(found.insert(name, Some(index))),
+            Known::Missing => drop(found.insert(name, None)),
+            Known::Unknown => unknown.push(name),
+        }
+    }
+    if !unknown.is_empty() {
+        found.extend(load(service, &unknown).await?);
+    }
+    Ok(found)
+}
+
 /// The indexes that answer for one that the caller may read, in resolution order; those that the caller may not read
 /// are left out.
 ///

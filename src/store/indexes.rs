@@ -63,6 +63,45 @@ pub async fn ever_existed(db: &impl GenericClient, name: &IndexName) -> Result<b
     Ok(db.query_one(&statement, &[&name.user.as_str(), &name.index]).await?.get("found"))
 }
 
+/// What the settings of an index are, or were at some time.
+pub struct State {
+    pub index: Index,
+    /// When the index was created.
+    pub created: Serial,
+    /// The change that gave the index other settings or deleted it; `None`: these are the current ones.
+    pub ended: Option<Serial>,
+}
+
+/// The current settings of the indexes of these names, and those that ended after one serial up to another, also of
+/// indexes that are deleted.
+pub async fn states(
+    db: &impl GenericClient,
+    names: &[IndexName],
+    after: Serial,
+    up_to: Serial,
+) -> Result<Vec<State>> {
+    let users: Vec<&str> = names.iter().map(|name| name.user.as_str()).collect();
+    let indexes: Vec<&str> = names.iter().map(|name| name.index.as_str()).collect();
+    let statement = db
+        .prepare_cached(
+            "-- store::indexes::states
+             select i.id, u.name as user_name, i.name, i.settings_serial, s.settings, i.added_serial as created,
+                 s.removed_serial as ended
+             from unnest($1::text[], $2::text[]) as wanted (user_name, name)
+                 join users u on u.name = wanted.user_name
+                 join indexes i on i.user_id = u.id and i.name = wanted.name
+                 join index_states s on s.index_id = i.id
+                     and (s.removed_serial is null or s.removed_serial > $3 and s.removed_serial <= $4)",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&users, &indexes, &after.0, &up_to.0]).await?;
+    let state = |row: &Row| {
+        let ended: Option<i64> = row.get("ended");
+        Ok(State { index: index(row)?, created: Serial(row.get("created")), ended: ended.map(Serial) })
+    };
+    rows.iter().map(state).collect()
+}
+
 /// The index, which nobody deletes or gives other settings until the change ends; others may upload meanwhile.
 ///
 /// # Errors

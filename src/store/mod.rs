@@ -25,13 +25,8 @@ use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::watch;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 refinery::embed_migrations!("migrations");
@@ -49,7 +44,7 @@ pub struct Db {
     /// A connection of its own for the gate, which every request waits for: no burst of writers may delay it.
     gate: Pool,
     timeout: Duration,
-    newest: Arc<AtomicI64>,
+    newest: Arc<watch::Sender<Serial>>,
 }
 
 impl Db {
@@ -126,17 +121,29 @@ impl Db {
 
     /// The newest serial that this process has seen or made.
     pub fn newest_serial(&self) -> Serial {
-        Serial(self.newest.load(Ordering::Relaxed))
+        *self.newest.borrow()
+    }
+
+    /// Hears of each newer serial that this process sees or makes.
+    pub fn newer_serials(&self) -> watch::Receiver<Serial> {
+        self.newest.subscribe()
     }
 
     /// Forgets newer serials than this, of a database that was restored from a backup.
     pub fn set_back(&self, serial: Serial) {
-        self.newest.store(serial.0, Ordering::Relaxed);
+        self.newest.send_replace(serial);
     }
 
     /// Takes note of a serial for [`Self::newest_serial`].
     pub fn note_serial(&self, serial: Serial) {
-        self.newest.fetch_max(serial.0, Ordering::Relaxed);
+        // Most requests bring nothing newer, and need not stand in each other's way to find that out.
+        if self.newest_serial() < serial {
+            self.newest.send_if_modified(|newest| {
+                let newer = *newest < serial;
+                *newest = serial.max(*newest);
+                newer
+            });
+        }
     }
 
     /// Connections in use and open, for metrics.

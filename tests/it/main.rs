@@ -11,6 +11,7 @@ mod bases;
 mod dev;
 mod dev_mirror;
 mod docs;
+mod events;
 mod files;
 mod files_redirect;
 mod indexes;

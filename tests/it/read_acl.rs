@@ -4,9 +4,17 @@ use crate::harness::{Client, Reply, Server};
 use serde_json::{Value, json};
 use wheelyard::config::FileDelivery;
 
-/// The routes below an index, as the router writes them, and requests that read there. `FILE` is the path of a file,
+/// The routes that are about one index, as the router writes them, and requests that read there. `FILE` is the path of a file,
 /// `PUSH` and `POST` push a release to an index that anybody may upload to.
 const READS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "/+events",
+        &[
+            ("GET", "+events?index=alice/secret&since=0&wait=0"),
+            ("HEAD", "+events?index=alice/secret&wait=0"),
+            ("html", "+events?index=alice/secret&wait=0"),
+        ],
+    ),
     ("/{user}/{index}/+api", &[("GET", "alice/secret/+api")]),
     (
         "/{user}/{index}",
