@@ -29,6 +29,7 @@ mod simple_paths;
 mod upload;
 mod upload_bad;
 mod upload_wire;
+mod upstream_itself;
 mod users;
 mod yank;
 #[path = "../clients/mod.rs"]
