@@ -111,6 +111,15 @@ impl Client {
         self.send("GET", path, headers, "").await
     }
 
+    /// The same, with `None` when the answer broke off before its end.
+    pub async fn try_get(&self, path: &str, headers: &[(&str, &str)]) -> Option<Reply> {
+        let mut request = self.request(Method::GET, path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Reply::try_read(request.send().await.ok()?).await.ok()
+    }
+
     pub async fn head(&self, path: &str) -> Reply {
         self.send("HEAD", path, &[], "").await
     }

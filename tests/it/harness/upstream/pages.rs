@@ -78,7 +78,10 @@ pub fn project(shape: Shape, origins: &Origins, normalized: &str, project: &Proj
 }
 
 fn json_page(origins: &Origins, normalized: &str, project: &Project) -> Value {
-    let version = |file: &File| file.filename.split('-').nth(1).unwrap_or_default().to_owned();
+    let version = |file: &File| {
+        let stem = file.filename.trim_end_matches(".tar.gz").trim_end_matches(".zip");
+        stem.split('-').nth(1).unwrap_or_default().to_owned()
+    };
     let versions: BTreeSet<_> = project.files.iter().map(version).collect();
     let files: Vec<_> = project.files.iter().map(|file| json_file(origins, file)).collect();
     let mut page = json!({
@@ -187,7 +190,8 @@ fn wild_page(origins: &Origins, normalized: &str, project: &Project) -> String {
         let query = if link.contains('?') { "&amp;x=1" } else { "?y=2&amp;x=1" };
         let link = format!("{link}{query}{}", fragment(file));
         // Some tools escape what is escaped already.
-        let attributes = attributes(file).replace("&gt;", "&amp;gt;").replace("&lt;", "&amp;lt;");
+        let requires_python = file.requires_python.as_deref().map(escape);
+        let attributes = attributes(&File { requires_python, ..file.clone() });
         let _ = match number % 3 {
             0 => writeln!(page, "<A HREF={link}{} >download</A>", in_capitals(&attributes)),
             1 => writeln!(page, "<a class=\"x\"\n  href='{link}'{attributes}><b>{}</b></a>", file.filename),
