@@ -14,6 +14,7 @@ mod files;
 mod files_redirect;
 mod indexes;
 mod login;
+mod mirror_failures;
 mod mirror_lists;
 mod mirror_pages;
 mod operations;
