@@ -15,6 +15,7 @@ mod files_redirect;
 mod indexes;
 mod login;
 mod mirror_failures;
+mod mirror_files;
 mod mirror_lists;
 mod mirror_pages;
 mod operations;
