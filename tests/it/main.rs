@@ -16,6 +16,7 @@ mod indexes;
 mod login;
 mod mirror_failures;
 mod mirror_files;
+mod mirror_files_bad;
 mod mirror_lists;
 mod mirror_pages;
 mod operations;
