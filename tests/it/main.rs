@@ -19,6 +19,7 @@ mod mirror_files;
 mod mirror_files_bad;
 mod mirror_lists;
 mod mirror_pages;
+mod mirror_refresh;
 mod mirror_whitelist;
 mod operations;
 mod push;
