@@ -1,12 +1,12 @@
 //! Somebody who asks the server, and what they get.
 
-use super::RawForm;
+use super::{RawForm, Upstream};
 use reqwest::{
     Body, Method, Response,
     header::{ACCEPT, HeaderMap},
     multipart::{Form, Part},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fmt;
 
 /// A person or a program with credentials or without; JSON is what it accepts unless it says otherwise.
@@ -111,6 +111,15 @@ impl Client {
         self.send("GET", path, headers, "").await
     }
 
+    /// The same, with `None` when the answer broke off before its end.
+    pub async fn try_get(&self, path: &str, headers: &[(&str, &str)]) -> Option<Reply> {
+        let mut request = self.request(Method::GET, path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Reply::try_read(request.send().await.ok()?).await.ok()
+    }
+
     pub async fn head(&self, path: &str) -> Reply {
         self.send("HEAD", path, &[], "").await
     }
@@ -156,6 +165,13 @@ impl Client {
     /// Creates a stage with these options.
     pub async fn create_index(&self, index: &str, options: Value) {
         self.put(index, options).await.expect(200);
+    }
+
+    /// Creates a mirror of an upstream, with these further options.
+    pub async fn create_mirror(&self, index: &str, upstream: &Upstream, options: Value) {
+        let mut settings = json!({"type": "mirror", "mirror_url": upstream.mirror_url()});
+        settings.as_object_mut().unwrap().extend(options.as_object().unwrap().clone());
+        self.put(index, settings).await.expect(200);
     }
 
     /// Sends an upload form as twine does, the file last.

@@ -14,6 +14,7 @@ mod folder;
 pub mod large;
 mod proxy;
 mod server;
+pub mod upstream;
 mod world;
 
 pub use client::{Client, Reply, Upload};
@@ -21,6 +22,7 @@ pub use folder::Folder;
 pub use form::RawForm;
 pub use proxy::Proxy;
 pub use server::Server;
+pub use upstream::Upstream;
 pub use world::world;
 
 use std::time::{Duration, Instant};

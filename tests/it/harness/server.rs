@@ -1,11 +1,11 @@
 //! A server in this process.
 
 use super::{
-    Client,
+    Client, Upstream,
     world::{database_config, world},
 };
 use clap::Parser;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use wheelyard::{
@@ -92,6 +92,13 @@ impl Server {
     /// A user that exists, on this server.
     pub fn login(&self, name: &str) -> Client {
         Client::new(&self.url, Some((name, "secret")))
+    }
+
+    /// Alice, who has `alice/mirror` of this upstream with these options.
+    pub async fn alice_with_mirror(&self, upstream: &Upstream, options: Value) -> Client {
+        let alice = self.user("alice").await;
+        alice.create_mirror("alice/mirror", upstream, options).await;
+        alice
     }
 
     /// The current serial, as any reply tells it.
