@@ -7,11 +7,12 @@ use crate::{
     error::{Error, Result},
     model::access::Policy,
     store::{self, Db},
+    upstream::Upstream,
 };
 use deadpool_postgres::Object;
 use std::{ops::Deref, sync::Arc, time::Duration};
 use tokio::sync::{Mutex, Semaphore};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 /// A handle to the parts of a running server.
@@ -44,6 +45,10 @@ pub struct Parts {
     pub listeners: Arc<Semaphore>,
     /// Cancelled when the process is about to end: whoever listens is told to come again elsewhere.
     pub stopping: CancellationToken,
+    /// Talks to the upstreams of mirrors.
+    pub upstream: Upstream,
+    /// What goes on after the answers, see `ops::after_response`.
+    pub tasks: TaskTracker,
 }
 
 impl Deref for Service {
@@ -85,6 +90,8 @@ impl Service {
             pages: pages(server.page_cache << 20),
             changes: changes(),
             storing: moka::future::Cache::new(100_000),
+            upstream: Upstream::new()?,
+            tasks: TaskTracker::new(),
             client,
             uuid,
             token_secret,

@@ -27,6 +27,9 @@ pub enum EventKind {
     FileDelete,
     FileYank,
     FileUnyank,
+    MirrorPage,
+    MirrorList,
+    MirrorMetadata,
 }
 
 impl EventKind {
@@ -50,6 +53,9 @@ impl EventKind {
             Self::FileDelete => "file.delete",
             Self::FileYank => "file.yank",
             Self::FileUnyank => "file.unyank",
+            Self::MirrorPage => "mirror.page",
+            Self::MirrorList => "mirror.list",
+            Self::MirrorMetadata => "mirror.metadata",
         }
     }
 }

@@ -36,6 +36,9 @@ pub struct Link {
     pub core_metadata: Option<CoreMetadata>,
     /// URL of the attestations (PEP 740).
     pub provenance: Option<String>,
+    /// Hex digest of the core metadata that were read from the file itself; not the upstream's word.
+    #[serde(skip)]
+    pub read_metadata: Option<String>,
 }
 
 /// What the upstream's page of a project says.
@@ -58,6 +61,16 @@ impl Link {
     /// The hex digest of the content, where the upstream states it.
     pub fn sha256(&self) -> Option<&str> {
         self.hashes.get("sha256").map(String::as_str)
+    }
+
+    /// What can be had beside the file: the upstream's word with a digest, else what was read, else its bare promise.
+    pub fn offered_metadata(&self) -> Option<CoreMetadata> {
+        match (&self.core_metadata, &self.read_metadata) {
+            (Some(CoreMetadata::Sha256(digest)), _) | (_, Some(digest)) => {
+                Some(CoreMetadata::Sha256(digest.clone()))
+            }
+            (promised, None) => promised.clone(),
+        }
     }
 
     /// The folder of the file below its index: `+f/abc/0123456789abc` by its digest, or without one `+e/{dir}` by where
@@ -113,6 +126,7 @@ mod tests {
             yanked: None,
             core_metadata: None,
             provenance: None,
+            read_metadata: None,
         }
     }
 

@@ -2,12 +2,14 @@
 //!
 //! Permission first, then objects, then one transaction. Nothing here knows a status code or a header.
 
+pub mod after_response;
 pub mod changelog;
 pub mod download;
 pub mod events;
 pub mod health;
 pub mod indexes;
 pub mod login;
+pub mod mirrored;
 pub mod projects;
 pub mod push;
 pub mod reading;

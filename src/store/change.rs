@@ -47,6 +47,7 @@ pub(super) struct Touched {
     pub project_states: Vec<i64>,
     pub releases: Vec<i64>,
     pub files: Vec<i64>,
+    pub mirror_files: Vec<i64>,
 }
 
 impl<'a> Deref for Change<'a> {
@@ -108,6 +109,7 @@ impl Change<'_> {
                     &touched.project_states,
                     &touched.releases,
                     &touched.files,
+                    &touched.mirror_files,
                 ],
             )
             .await?;
@@ -175,5 +177,10 @@ const STAMP: &str = "-- store::change::commit
             added_serial = case when added_serial = 0 then next.value else added_serial end,
             removed_serial = case when removed_serial = 0 then next.value else removed_serial end
         from next where t.id = any ($18::bigint[])
+    ), stamped_mirror_files as (
+        update mirror_files t set
+            added_serial = case when added_serial = 0 then next.value else added_serial end,
+            removed_serial = case when removed_serial = 0 then next.value else removed_serial end
+        from next where t.id = any ($19::bigint[])
     )
     select value from next";

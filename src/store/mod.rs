@@ -8,6 +8,8 @@ pub mod changelog;
 pub mod core_metadata;
 pub mod files;
 pub mod indexes;
+pub mod links;
+pub mod mirrors;
 pub mod projects;
 pub mod releases;
 pub mod serial;

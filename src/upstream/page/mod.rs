@@ -111,6 +111,7 @@ impl RawFile {
             yanked: self.yanked.map(|reason| clean_reason(&reason)),
             core_metadata: self.core_metadata,
             provenance: self.provenance.filter(is_web).map(public),
+            read_metadata: None,
         })
     }
 }

@@ -56,6 +56,7 @@ fn everything_that_json_says_of_a_file_is_kept() {
         yanked: Some("bad".into()),
         core_metadata: Some(CoreMetadata::Sha256(SHA256.into())),
         provenance: Some("https://up.example/p".into()),
+        read_metadata: None,
     };
     assert_eq!(page, UpstreamPage { status: Status::default(), links: vec![expected] });
 }
@@ -79,6 +80,7 @@ fn html_says_the_same_in_attributes() {
         yanked: Some("\"bad\"".into()),
         core_metadata: Some(CoreMetadata::Sha256(SHA256.into())),
         provenance: Some("https://up.example/p".into()),
+        read_metadata: None,
     };
     let status = Status { status: "archived".into(), reason: Some("a & b".into()) };
     assert_eq!(page, UpstreamPage { status, links: vec![expected] });

@@ -1,0 +1,213 @@
+//! Links of mirrors, state by state, and the content that was fetched for them.
+
+use crate::{
+    error::{Error, Result},
+    model::{
+        index::Index,
+        link::{CoreMetadata, Link},
+        name::ProjectName,
+        serial::Serial,
+    },
+    store::{Change, projects::Project},
+};
+use deadpool_postgres::GenericClient;
+use serde_json::{Value, json};
+use time::format_description::well_known::Rfc3339;
+use tokio_postgres::Row;
+
+/// A link as a row, and the number of the row.
+pub struct Known {
+    pub id: i64,
+    pub link: Link,
+}
+
+/// The links of a project on these indexes as of a serial: index id and link, as the upstream has them in order.
+pub async fn of_project(
+    db: &impl GenericClient,
+    index_ids: &[i64],
+    name: &ProjectName,
+    at: Serial,
+) -> Result<Vec<(i64, Known)>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::links::of_project
+             select f.id, f.index_id, f.filename, f.version, f.url, f.hashes, f.size, f.uploaded_at, f.requires_python,
+                 f.yanked, f.core_metadata, f.provenance, f.metadata_sha256
+             from projects p
+                 join mirror_files f on f.project_id = p.id
+                     and f.added_serial <= $3
+                     and coalesce(f.removed_serial, 9223372036854775807) > $3
+             where p.index_id = any ($1) and p.name = $2
+                 and p.added_serial <= $3 and (p.removed_serial is null or p.removed_serial > $3)
+             order by f.id",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_ids, &name.as_str(), &at.0]).await?;
+    rows.iter().map(|row| Ok((row.get("index_id"), known(row)?))).collect()
+}
+
+/// The link of a mirror whose file is at this path, with its project; the current one, else the last one that was there.
+pub async fn at_path(
+    db: &impl GenericClient,
+    index_id: i64,
+    entry: &str,
+    filename: &str,
+) -> Result<Option<(ProjectName, Link)>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::links::at_path
+             select p.name as project, f.id, f.filename, f.version, f.url, f.hashes, f.size, f.uploaded_at,
+                 f.requires_python, f.yanked, f.core_metadata, f.provenance, f.metadata_sha256
+             from mirror_files f join projects p on p.id = f.project_id
+             where f.index_id = $1 and f.entry = $2 and f.filename = $3
+             order by f.removed_serial desc nulls first
+             limit 1",
+        )
+        .await?;
+    let Some(row) = db.query_opt(&statement, &[&index_id, &entry, &filename]).await? else { return Ok(None) };
+    let project = ProjectName::parse(row.get("project")).map_err(Error::Internal)?;
+    Ok(Some((project, known(&row)?.link)))
+}
+
+/// Closes these links of a locked project.
+pub async fn close(change: &mut Change<'_>, ids: &[i64]) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::links::close
+             update mirror_files set removed_serial = 0
+             where id = any ($1) and removed_serial is null",
+        )
+        .await?;
+    change.execute(&statement, &[&ids]).await?;
+    change.touched.mirror_files.extend(ids);
+    Ok(())
+}
+
+/// Opens links of a locked project, in this order.
+pub async fn open(
+    change: &mut Change<'_>,
+    index_id: i64,
+    project: &Project,
+    links: impl Iterator<Item = &Link>,
+) -> Result<()> {
+    let rows: Vec<Value> = links.map(record).collect();
+    let statement = change
+        .prepare_cached(
+            "-- store::links::open
+             insert into mirror_files (index_id, project_id, entry, filename, version, url, hashes, size, uploaded_at,
+                 requires_python, yanked, core_metadata, provenance, metadata_sha256)
+             select $1, $2, r.entry, r.filename, r.version, r.url, r.hashes, r.size, r.uploaded_at,
+                 r.requires_python, r.yanked, r.core_metadata, r.provenance, r.metadata_sha256
+             from unnest($3::jsonb[]) with ordinality as given (link, position),
+                 jsonb_to_record(given.link) as r (entry text, filename text, version text, url text, hashes jsonb,
+                     size bigint, uploaded_at timestamptz, requires_python text, yanked text, core_metadata text,
+                     provenance text, metadata_sha256 text)
+             order by given.position
+             returning id",
+        )
+        .await?;
+    let rows = change.query(&statement, &[&index_id, &project.id, &rows]).await?;
+    change.touched.mirror_files.extend(rows.iter().map(|row| row.get::<_, i64>("id")));
+    Ok(())
+}
+
+/// The stored content of a mirrored file: its hex sha256 and size. That of the digest the upstream states, whoever
+/// brought it here, else what was fetched for this very file.
+pub async fn content(db: &impl GenericClient, index_id: i64, link: &Link) -> Result<Option<(String, i64)>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::links::content
+             select b.sha256, b.size
+             from blobs b
+             where b.state = 'stored' and b.sha256 = coalesce($4, (
+                 select c.sha256 from mirror_contents c
+                 where c.index_id = $1 and c.entry = $2 and c.filename = $3))",
+        )
+        .await?;
+    let row = db.query_opt(&statement, &[&index_id, &link.entry(), &link.filename, &link.sha256()]).await?;
+    Ok(row.map(|row| (row.get("sha256"), row.get("size"))))
+}
+
+/// Says that the object of claimed content is in the store, and that it is the content of this file.
+///
+/// # Errors
+/// [`Error::Busy`] when the claim was lost to gc.
+pub async fn keep_content(db: &impl GenericClient, index_id: i64, link: &Link, sha256: &str) -> Result<()> {
+    let statement = db
+        .prepare_cached(
+            "-- store::links::keep_content
+             with stored as (
+                 update blobs set state = 'stored', touched_at = now()
+                 where sha256 = $4 and state <> 'condemned'
+                 returning sha256
+             )
+             insert into mirror_contents (index_id, entry, filename, sha256)
+             select $1, $2, $3, sha256 from stored
+             on conflict (index_id, entry, filename) do update set sha256 = excluded.sha256, stored_at = now()",
+        )
+        .await?;
+    match db.execute(&statement, &[&index_id, &link.entry(), &link.filename, &sha256]).await? {
+        0 => Err(Error::Busy),
+        _ => Ok(()),
+    }
+}
+
+/// Forgets the content of these files of a mirror; returns how many had any.
+pub async fn forget_contents(
+    change: &mut Change<'_>,
+    index: &Index,
+    links: impl Iterator<Item = &Link>,
+) -> Result<u64> {
+    let (entries, filenames): (Vec<_>, Vec<_>) = links.map(|link| (link.entry(), &link.filename)).unzip();
+    let statement = change
+        .prepare_cached(
+            "-- store::links::forget_contents
+             delete from mirror_contents c
+             using unnest($2::text[], $3::text[]) as given (entry, filename)
+             where c.index_id = $1 and c.entry = given.entry and c.filename = given.filename",
+        )
+        .await?;
+    Ok(change.execute(&statement, &[&index.id, &entries, &filenames]).await?)
+}
+
+fn record(link: &Link) -> Value {
+    json!({
+        "entry": link.entry(),
+        "filename": link.filename,
+        "version": link.version,
+        "url": link.url,
+        "hashes": link.hashes,
+        "size": link.size,
+        "uploaded_at": link.uploaded_at.and_then(|at| at.format(&Rfc3339).ok()),
+        "requires_python": link.requires_python,
+        "yanked": link.yanked,
+        "core_metadata": link.core_metadata.as_ref().map(|offered| match offered {
+            CoreMetadata::Promised => "true",
+            CoreMetadata::Sha256(digest) => digest,
+        }),
+        "provenance": link.provenance,
+        "metadata_sha256": link.read_metadata,
+    })
+}
+
+fn known(row: &Row) -> Result<Known> {
+    let hashes = serde_json::from_value(row.get("hashes"));
+    let core_metadata = row.get::<_, Option<String>>("core_metadata").map(|text| match text.as_str() {
+        "true" => CoreMetadata::Promised,
+        _ => CoreMetadata::Sha256(text),
+    });
+    let link = Link {
+        filename: row.get("filename"),
+        version: row.get("version"),
+        url: row.get("url"),
+        hashes: hashes.map_err(|error| Error::Internal(format!("hashes of a link: {error}")))?,
+        size: row.get("size"),
+        uploaded_at: row.get("uploaded_at"),
+        requires_python: row.get("requires_python"),
+        yanked: row.get("yanked"),
+        core_metadata,
+        provenance: row.get("provenance"),
+        read_metadata: row.get("metadata_sha256"),
+    };
+    Ok(Known { id: row.get("id"), link })
+}
