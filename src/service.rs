@@ -2,7 +2,10 @@
 
 use crate::{
     blobs::Blobs,
-    cache::{Changes, Pages, changes, credentials::Credentials, gate::Gate, page_serial::PageSerials, pages},
+    cache::{
+        Changes, Pages, changes, credentials::Credentials, gate::Gate, mirrored::Mirrored,
+        page_serial::PageSerials, pages,
+    },
     config::Config,
     error::{Error, Result},
     model::access::Policy,
@@ -28,6 +31,7 @@ pub struct Parts {
     pub page_serials: PageSerials,
     pub credentials: Credentials,
     pub pages: Pages,
+    pub mirrored: Mirrored,
     pub changes: Changes,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
     pub storing: moka::future::Cache<String, Arc<Mutex<()>>>,
@@ -88,6 +92,7 @@ impl Service {
             page_serials: PageSerials::default(),
             credentials: Credentials::default(),
             pages: pages(server.page_cache << 20),
+            mirrored: Mirrored::default(),
             changes: changes(),
             storing: moka::future::Cache::new(100_000),
             upstream: Upstream::new()?,

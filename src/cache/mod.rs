@@ -4,12 +4,14 @@
 
 pub mod credentials;
 pub mod gate;
+pub mod mirrored;
 pub mod page_serial;
 
 use crate::model::{
     event::LoggedEvent,
     name::{IndexName, ProjectName},
     page::{Base, Format},
+    resolution::View,
     serial::Serial,
 };
 use bytes::Bytes;
@@ -26,6 +28,7 @@ pub enum Coding {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PageKey {
     pub index: IndexName,
+    pub view: View,
     /// `None`: the list of projects.
     pub project: Option<ProjectName>,
     pub format: Format,
@@ -33,6 +36,12 @@ pub struct PageKey {
     pub base: Base,
     /// The indexes that take part for this reader, in order.
     pub order: Vec<i64>,
+    /// What is shown of mirrors that is not stored, by id and digest.
+    pub pending: Vec<(i64, String)>,
+    /// The mirror that is kept out, which the page tells.
+    pub blocked: Option<IndexName>,
+    /// A mirror failed of which nothing is known.
+    pub left_out: bool,
     pub serial: Serial,
 }
 
@@ -44,7 +53,11 @@ pub fn pages(bytes: u64) -> Pages {
     moka::future::Cache::builder()
         .weigher(|key: &PageKey, page: &Option<Bytes>| {
             u32::try_from(
-                page.as_ref().map_or(0, Bytes::len) + size_of::<PageKey>() + key.order.len() * 8 + 128,
+                page.as_ref().map_or(0, Bytes::len)
+                    + size_of::<PageKey>()
+                    + key.order.len() * 8
+                    + key.pending.len() * 96
+                    + 128,
             )
             .unwrap_or(u32::MAX)
         })

@@ -20,7 +20,16 @@ use std::{
 /// Entries that are remembered at most, of each kind.
 const CAPACITY: usize = 200_000;
 
-/// What a project page or project list of one index depends on: the id of the index, and the project.
+/// What is known of a project (or of a list of projects) on an index.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Presence {
+    /// Its last change.
+    pub serial: Serial,
+    /// Whether the index has the project, after that change.
+    pub exists: bool,
+}
+
+/// What a project page or project list of one index depends on: the name of the index, and the project.
 type Key = (IndexName, Option<ProjectName>);
 
 /// The moment at which a load began.
@@ -37,7 +46,7 @@ pub struct PageSerials(RwLock<State>);
 #[derive(Default)]
 struct State {
     indexes: HashMap<IndexName, Option<Arc<Index>>>,
-    serials: HashMap<Key, Serial>,
+    serials: HashMap<Key, Presence>,
     forgotten: u64,
     index_changes: u64,
 }
@@ -73,15 +82,11 @@ impl PageSerials {
         }
     }
 
-    /// The page serial: the newest of the settings of these indexes and of the project (or project list) on them, if all
-    /// of them are known.
-    pub fn page_serial(&self, order: &[Arc<Index>], project: Option<&ProjectName>) -> Option<Serial> {
+    /// What is known of a project (or project list) on each of these indexes, if it is known for all of them.
+    pub fn presences(&self, order: &[Arc<Index>], project: Option<&ProjectName>) -> Option<Vec<Presence>> {
         let state = self.read();
-        let serials = order.iter().map(|index| {
-            let serial = state.serials.get(&(index.name.clone(), project.cloned()))?;
-            Some(index.settings_serial.max(*serial))
-        });
-        serials.collect::<Option<Vec<_>>>().map(|serials| serials.into_iter().max().unwrap_or_default())
+        let of = |index: &Arc<Index>| state.serials.get(&(index.name.clone(), project.cloned())).copied();
+        order.iter().map(of).collect()
     }
 
     /// Keeps loaded serials of a project (or project list).
@@ -89,12 +94,12 @@ impl PageSerials {
         &self,
         ticket: Ticket,
         project: Option<&ProjectName>,
-        loaded: impl IntoIterator<Item = (IndexName, Serial)>,
+        loaded: impl IntoIterator<Item = (IndexName, Presence)>,
     ) {
         let mut state = self.write();
         if state.forgotten == ticket.forgotten {
-            for (index, serial) in loaded {
-                state.raise((index, project.cloned()), serial);
+            for (index, presence) in loaded {
+                state.raise((index, project.cloned()), presence);
             }
             state.bound();
         }
@@ -108,11 +113,20 @@ impl PageSerials {
             match event.project.as_deref().map(ProjectName::parse) {
                 Some(Ok(project)) => {
                     if event.changes_project_list() {
-                        state.raise((index.clone(), None), event.serial);
+                        state.raise((index.clone(), None), Presence { serial: event.serial, exists: true });
                     }
-                    state.raise((index, Some(project)), event.serial);
+                    let exists = !event.ends_project();
+                    state.raise((index, Some(project)), Presence { serial: event.serial, exists });
+                }
+                _ if event.changes_project_list() => {
+                    state.raise((index, None), Presence { serial: event.serial, exists: true });
                 }
                 _ => {
+                    if event.ends_index() {
+                        // The next index of that name has other projects; what was loaded before is of this one.
+                        state.serials.retain(|(of, _), _| *of != index);
+                        state.forgotten += 1;
+                    }
                     state.indexes.remove(&index);
                     state.index_changes += 1;
                 }
@@ -144,9 +158,12 @@ impl State {
         }
     }
 
-    fn raise(&mut self, key: Key, serial: Serial) {
+    fn raise(&mut self, key: Key, presence: Presence) {
         let known = self.serials.entry(key).or_default();
-        *known = serial.max(*known);
+        // Of the events of one change the last counts, and a load at its serial says the same.
+        if presence.serial >= known.serial {
+            *known = presence;
+        }
     }
 
     fn bound(&mut self) {
@@ -191,6 +208,15 @@ mod tests {
         }
     }
 
+    fn at(serial: i64) -> Presence {
+        Presence { serial: Serial(serial), exists: serial > 0 }
+    }
+
+    fn newest(serials: &PageSerials, order: &[Arc<Index>], project: &ProjectName) -> Option<Serial> {
+        let presences = serials.presences(order, Some(project))?;
+        presences.iter().map(|presence| presence.serial).max()
+    }
+
     fn project(name: &str) -> ProjectName {
         ProjectName::parse(name).unwrap()
     }
@@ -201,13 +227,13 @@ mod tests {
         let order = [index("a/a", &["a/b"], 1), index("a/b", &[], 2)];
         let (p, q) = (project("p"), project("q"));
         for name in [&p, &q] {
-            assert_eq!(serials.page_serial(&order, Some(name)), None);
-            let loaded = order.iter().map(|index| (index.name.clone(), Serial(3)));
+            assert_eq!(serials.presences(&order, Some(name)), None);
+            let loaded = order.iter().map(|index| (index.name.clone(), at(3)));
             serials.keep_serials(serials.ticket(), Some(name), loaded);
         }
         serials.apply(&[event(9, "file.upload", "a/b", Some("p"))]);
-        assert_eq!(serials.page_serial(&order, Some(&p)).unwrap(), Serial(9));
-        assert_eq!(serials.page_serial(&order, Some(&q)).unwrap(), Serial(3));
+        assert_eq!(newest(&serials, &order, &p), Some(Serial(9)));
+        assert_eq!(newest(&serials, &order, &q), Some(Serial(3)));
     }
 
     #[test]
@@ -216,9 +242,9 @@ mod tests {
         let (name, p) = ("a/a".parse::<IndexName>().unwrap(), project("p"));
         let ticket = serials.ticket();
         serials.apply(&[event(9, "file.upload", "a/a", Some("p")), event(9, "index.modify", "a/a", None)]);
-        serials.keep_serials(ticket, Some(&p), [(name.clone(), Serial(3))]);
+        serials.keep_serials(ticket, Some(&p), [(name.clone(), at(3))]);
         serials.keep_indexes(ticket, [(name.clone(), Some(index("a/a", &[], 1)))]);
-        assert_eq!(serials.page_serial(&[index("a/a", &[], 1)], Some(&p)).unwrap(), Serial(9));
+        assert_eq!(newest(&serials, &[index("a/a", &[], 1)], &p), Some(Serial(9)));
         assert!(matches!(serials.index(&name), Known::Unknown));
     }
 
@@ -229,8 +255,8 @@ mod tests {
         let ticket = serials.ticket();
         serials.apply(&[event(9, "file.upload", "a/a", Some("p"))]);
         serials.forget();
-        serials.keep_serials(ticket, Some(&p), [(name, Serial(3))]);
-        assert!(serials.page_serial(&[index("a/a", &[], 1)], Some(&p)).is_none());
+        serials.keep_serials(ticket, Some(&p), [(name, at(3))]);
+        assert!(newest(&serials, &[index("a/a", &[], 1)], &p).is_none());
     }
 
     proptest! {
@@ -251,12 +277,12 @@ mod tests {
                     1 => loads.push((serials.ticket(), which, truth[which])),
                     2 => if let Some((ticket, which, seen)) = loads.pop() {
                         let name = names[which].parse().unwrap();
-                        serials.keep_serials(ticket, Some(&p), [(name, Serial(seen))]);
+                        serials.keep_serials(ticket, Some(&p), [(name, at(seen))]);
                     },
                     _ => if which == 0 { serials.forget() },
                 }
                 for (which, name) in names.iter().enumerate() {
-                    if let Some(serial) = serials.page_serial(&[index(name, &[], 0)], Some(&p)) {
+                    if let Some(serial) = newest(&serials, &[index(name, &[], 0)], &p) {
                         prop_assert_eq!(serial, Serial(truth[which]));
                     }
                 }

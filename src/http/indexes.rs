@@ -33,11 +33,11 @@ pub(super) async fn show(
     admit(&asked.headers)?;
     let (index, names) =
         ops::indexes::show(&service, &asked.caller, &index, !query.has("no_projects")).await?;
-    let mut config = index.settings.shown();
-    if let Some(names) = names {
-        config.insert("projects".into(), names.into());
-    }
-    Ok(respond::result("indexconfig", config))
+    let config = index.settings.shown();
+    Ok(match names {
+        Some(names) => respond::result_with_names("indexconfig", config, "projects", names),
+        None => respond::result("indexconfig", config),
+    })
 }
 
 /// `PUT /{user}/{index}`: 200, not 201.

@@ -1,11 +1,17 @@
 //! Replies in devpi's JSON shape (devpi-api, JSON replies).
 
-use axum::response::{IntoResponse, Redirect, Response};
+use crate::model::{list, names::Names};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Redirect, Response},
+};
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use uuid::Uuid;
 
 /// A JSON body: two spaces of indent, a final newline, and a content type without charset, which clients compare.
 pub(super) fn json(value: &Value) -> Response {
@@ -16,6 +22,24 @@ pub(super) fn json(value: &Value) -> Response {
 /// `{"result": …, "type": …}`.
 pub(super) fn result(kind: &str, result: impl Into<Value>) -> Response {
     json(&json!({"result": result.into(), "type": kind}))
+}
+
+/// `{"result": {…, key: [names]}, "type": …}`, the names written as they are sent, since there may be a million.
+pub(super) fn result_with_names(
+    kind: &str,
+    mut result: Map<String, Value>,
+    key: &str,
+    names: Arc<Names>,
+) -> Response {
+    // Stands for the names, and nowhere else.
+    let place = Uuid::new_v4().to_string();
+    result.insert(key.to_owned(), place.clone().into());
+    let text = format!("{:#}\n", json!({"result": result, "type": kind}));
+    let (before, after) = text.split_once(&format!("\"{place}\"")).unwrap_or((&text, ""));
+    let pieces = std::iter::once(before.to_owned()).chain(list::json_texts(names, "    "));
+    let pieces = pieces.chain([after.to_owned()]).map(Ok::<_, std::convert::Infallible>);
+    let body = Body::from_stream(futures::stream::iter(pieces));
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
 /// `{"result": …, "type": …, "message": …}`.

@@ -14,8 +14,12 @@ use crate::{
         access::Caller,
         name::{IndexName, ProjectName},
         page::{Base, Format},
+        resolution::View,
     },
-    ops,
+    ops::{
+        self,
+        simple::{Body, Wanted},
+    },
     service::Service,
 };
 use axum::{
@@ -25,12 +29,18 @@ use axum::{
 use headers::{ETag, HeaderMapExt, IfNoneMatch};
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
-    header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE},
+    header::{AGE, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, PRAGMA, WARNING},
     request::Parts,
 };
 
 /// Where a mirror hears of changes of the page: a path, so that it holds behind any proxy.
 const EVENTS: HeaderName = HeaderName::from_static("x-wheelyard-events");
+
+/// What is said where an upstream could not be asked.
+const STALE: &str = "110 - \"an upstream does not answer, this may be stale\"";
+
+/// The upstream's serial of a mirrored page (packaging standards, Caching).
+const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
 
 const VARY: &str = "Accept, Accept-Encoding";
 const VARY_PRIVATE: &str = "Accept, Accept-Encoding, Authorization, X-Devpi-Auth";
@@ -57,6 +67,12 @@ impl Asked {
     /// Whether the simple API is meant on a URL that has another form too: by media type, or by an installer.
     pub(super) fn means_simple(&self) -> bool {
         negotiate::wants_simple_json(&self.headers) || negotiate::is_installer(&self.headers)
+    }
+
+    /// Which part of the index the path names.
+    fn view(&self) -> View {
+        let segment = self.uri.path().split('/').nth(3).unwrap_or_default();
+        [View::Hosted, View::Own].into_iter().find(|view| view.segment() == segment).unwrap_or(View::All)
     }
 
     /// 302 to another path with the same query.
@@ -99,6 +115,16 @@ pub(super) async fn project(
     }
 }
 
+/// `POST /{user}/{index}/+simple/{project}/refresh`: looks upstream now, then leads to the page (devpi-api, Simple API).
+pub(super) async fn refresh(
+    State(service): State<Service>,
+    path: ProjectPath,
+    asked: Asked,
+) -> Result<Response> {
+    ops::mirrored::look_again(&service, &asked.caller, &path.index, &path.project).await?;
+    Ok(asked.redirect(&format!("/{}/+simple/{}/", path.index.url_path(), path.project)))
+}
+
 /// A project page, or with `None` the project list.
 pub(super) async fn respond(
     service: &Service,
@@ -113,8 +139,12 @@ pub(super) async fn respond(
         return Err(Error::NotAcceptable(format!("this page has the types {}", ours.join(", "))));
     };
     let coding = negotiate::coding(headers);
-    let form = (format, coding, asked.base());
-    let page = ops::simple::page(service, &asked.caller, index, project, form).await?;
+    let (view, base) = (asked.view(), asked.base());
+    let wanted = Wanted { index, view, format, coding, base: &base };
+    let page = match project {
+        Some(project) => ops::simple::project(service, &asked.caller, wanted, project).await?,
+        None => ops::simple::list(service, &asked.caller, wanted).await?,
+    };
     let etag: ETag = format!("\"{}\"", page.etag(service))
         .parse()
         .map_err(|_| Error::Internal("an entity tag that is none".into()))?;
@@ -125,7 +155,13 @@ pub(super) async fn respond(
     let mut response = match conditional::not_modified(headers, &etag, None) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => {
-            let mut response = page.body(service).await?.into_response();
+            let mut response = match page.body(service).await? {
+                Body::Whole(bytes) => bytes.into_response(),
+                Body::Pieces(pieces) => {
+                    let pieces = futures::stream::iter(pieces.map(Ok::<_, std::convert::Infallible>));
+                    axum::body::Body::from_stream(pieces).into_response()
+                }
+            };
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type(format)));
             if coding == Coding::Gzip {
                 response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
@@ -133,9 +169,20 @@ pub(super) async fn respond(
             response
         }
     };
-    let cache =
-        if page.private { "private, max-age=0, must-revalidate" } else { "max-age=0, must-revalidate" };
+    let cache = match (page.stale, page.private) {
+        (Some(_), _) => "max-age=0, must-revalidate, no-cache, no-store",
+        (None, true) => "private, max-age=0, must-revalidate",
+        (None, false) => "max-age=0, must-revalidate",
+    };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache));
+    if let Some(age) = page.stale {
+        response.headers_mut().insert(PRAGMA, HeaderValue::from_static("no-cache"));
+        response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
+        response.headers_mut().insert(WARNING, HeaderValue::from_static(STALE));
+    }
+    if let Some(serial) = page.upstream_serial {
+        response.headers_mut().insert(LAST_SERIAL, HeaderValue::from(serial));
+    }
     response.headers_mut().typed_insert(etag);
     let events = format!("{}/+events?index={}", outside::prefix(&asked.root), index.url_path());
     response.headers_mut().extend(HeaderValue::from_str(&events).ok().map(|events| (EVENTS, events)));

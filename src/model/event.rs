@@ -134,7 +134,19 @@ pub struct LoggedEvent {
 impl LoggedEvent {
     /// Whether the list of the index's projects changed with it.
     pub fn changes_project_list(&self) -> bool {
-        [EventKind::ProjectCreate, EventKind::ProjectDelete].iter().any(|kind| kind.name() == self.event)
+        [EventKind::ProjectCreate, EventKind::ProjectDelete, EventKind::MirrorList]
+            .iter()
+            .any(|kind| kind.name() == self.event)
+    }
+
+    /// Whether the project is gone after it.
+    pub fn ends_project(&self) -> bool {
+        EventKind::ProjectDelete.name() == self.event
+    }
+
+    /// Whether the index, and all it had, is gone after it.
+    pub fn ends_index(&self) -> bool {
+        EventKind::IndexDelete.name() == self.event
     }
 
     /// Whether settings of an index came to their end with it, and so the right to read it may have.

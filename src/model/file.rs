@@ -39,10 +39,14 @@ impl File {
         format!("{}/{}", self.index, self.entry_path())
     }
 
-    /// The same, percent-encoded for a URL.
+    /// The path of the file below its index, percent-encoded for a URL.
+    pub fn entry_url_path(&self) -> String {
+        format!("+f/{}/{}/{}", &self.sha256[..3], &self.sha256[3..16], encode(&self.filename))
+    }
+
+    /// The path of the file below the root, percent-encoded for a URL.
     fn url_path(&self) -> String {
-        let (first, next) = (&self.sha256[..3], &self.sha256[3..16]);
-        format!("{}/+f/{first}/{next}/{}", self.index.url_path(), encode(&self.filename))
+        format!("{}/{}", self.index.url_path(), self.entry_url_path())
     }
 
     /// The link as it stands in `+links` of version data; `root` is the outside URL of the server.

@@ -1,7 +1,11 @@
 //! A file that a mirror has found upstream: what the upstream says of it, whether its bytes are here or not.
 
-use super::{name::encode, page::Status};
+use super::{
+    name::{IndexName, encode},
+    page::Status,
+};
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::{collections::BTreeMap, fmt::Write};
 use time::OffsetDateTime;
 use url::Url;
@@ -83,6 +87,16 @@ impl Link {
             }
             _ => format!("+e/{}", external_folder(&self.url)),
         }
+    }
+
+    /// The link as it stands in `+links` of version data of this index; `root` is the outside URL of the server.
+    pub fn link(&self, index: &IndexName, root: &str) -> Value {
+        json!({
+            "rel": "releasefile",
+            "hash_spec": self.hash().map(|(name, digest)| format!("{name}={digest}")).unwrap_or_default(),
+            "hashes": self.hashes,
+            "href": format!("{root}/{}/{}", index.url_path(), self.url_path()),
+        })
     }
 
     /// The path of the file below its index.

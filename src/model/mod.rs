@@ -9,6 +9,7 @@ pub mod file;
 pub mod filename;
 pub mod index;
 pub mod link;
+pub mod list;
 pub mod metadata;
 pub mod mirror;
 pub mod name;

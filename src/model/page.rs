@@ -1,16 +1,24 @@
 //! Simple pages: their data and how they are written (PEP 503, 592, 629, 658, 691, 700, 714, 792).
 
 use super::{
-    name::{IndexName, ProjectName, encode},
+    file::File,
+    link::{CoreMetadata, Link},
+    name::{IndexName, ProjectName},
+    resolution::View,
     version,
 };
 use minijinja::{Environment, Output, State, context, escape_formatter, syntax::SyntaxConfig};
 use serde::Serialize;
-use std::{cmp::Reverse, collections::HashSet, fmt::Write, sync::LazyLock};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashSet},
+    fmt::Write,
+    sync::LazyLock,
+};
 use time::{OffsetDateTime, macros::format_description};
 
 /// The version of the Simple API that the pages follow.
-const API_VERSION: &str = "1.4";
+pub(super) const API_VERSION: &str = "1.4";
 
 /// In which form a simple page is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -45,8 +53,8 @@ pub enum Base {
 
 impl Base {
     /// What leads from a project list to the project pages below it; only lists without a final slash need any.
-    pub fn list_prefix(&self) -> &'static str {
-        if *self == Self::Up(0) { "+simple/" } else { "" }
+    pub fn list_prefix(&self, view: View) -> String {
+        if *self == Self::Up(0) { format!("{}/", view.segment()) } else { String::new() }
     }
 
     /// The URL of `path` on `target`, on a page of `page`.
@@ -65,16 +73,62 @@ pub struct PageFile {
     pub index: IndexName,
     pub version: String,
     pub filename: String,
-    /// Hex digest.
-    pub sha256: String,
-    /// In bytes.
-    pub size: i64,
-    pub uploaded_at: OffsetDateTime,
+    /// Where it is below its index, percent-encoded: `+f/…/name`.
+    pub path: String,
+    /// Hex digests by algorithm, as far as they are known.
+    pub hashes: BTreeMap<String, String>,
+    /// In bytes; `None`: not known yet.
+    pub size: Option<i64>,
+    /// `None`: not known.
+    pub uploaded_at: Option<OffsetDateTime>,
     pub requires_python: Option<String>,
-    /// Hex digest of the core metadata.
-    pub metadata_sha256: Option<String>,
+    pub core_metadata: Option<CoreMetadata>,
     /// The reason, may be empty; `None`: not yanked.
     pub yanked: Option<String>,
+    /// URL of the attestations (PEP 740).
+    pub provenance: Option<String>,
+}
+
+impl PageFile {
+    /// A file of a stage.
+    pub fn of_stage(file: &File) -> Self {
+        Self {
+            index: file.index.clone(),
+            version: file.version.clone(),
+            filename: file.filename.clone(),
+            path: file.entry_url_path(),
+            hashes: BTreeMap::from([("sha256".to_owned(), file.sha256.clone())]),
+            size: Some(file.size),
+            uploaded_at: Some(file.uploaded_at),
+            requires_python: file.requires_python.clone(),
+            core_metadata: file.metadata_sha256.clone().map(CoreMetadata::Sha256),
+            yanked: file.yanked.clone(),
+            provenance: None,
+        }
+    }
+
+    /// A link of a mirror.
+    pub fn of_mirror(index: &IndexName, link: &Link) -> Self {
+        Self {
+            index: index.clone(),
+            version: link.version.clone(),
+            filename: link.filename.clone(),
+            path: link.url_path(),
+            hashes: link.hashes.clone(),
+            size: link.size,
+            uploaded_at: link.uploaded_at,
+            requires_python: link.requires_python.clone(),
+            core_metadata: link.offered_metadata(),
+            yanked: link.yanked.clone(),
+            provenance: link.provenance.clone(),
+        }
+    }
+
+    /// What stands behind `#`: one digest, sha256 where it is known.
+    fn fragment(&self) -> String {
+        let digest = self.hashes.get_key_value("sha256").or_else(|| self.hashes.first_key_value());
+        digest.map(|(name, digest)| format!("#{name}={digest}")).unwrap_or_default()
+    }
 }
 
 /// The status of a project (PEP 792).
@@ -115,6 +169,10 @@ pub struct ProjectPage {
     pub versions: Vec<String>,
     /// In resolution order; of equal file names the first counts.
     pub files: Vec<PageFile>,
+    /// A mirror that is kept out because the project is private.
+    pub blocked: Option<IndexName>,
+    /// A mirror takes part, so that there is something to refresh.
+    pub mirrored: bool,
 }
 
 impl ProjectPage {
@@ -130,11 +188,8 @@ impl ProjectPage {
 
     /// Writes the page; `base` says how its links begin.
     pub fn render(self, format: Format, base: &Base) -> Result<Vec<u8>, minijinja::Error> {
-        let Self { index, project, status, versions, files } = self;
-        let url = |file: &PageFile| {
-            let (first, next) = (&file.sha256[..3], &file.sha256[3..16]);
-            base.link(&index, &file.index, &format!("+f/{first}/{next}/{}", encode(&file.filename)))
-        };
+        let Self { index, project, status, versions, files, blocked, mirrored } = self;
+        let url = |file: &PageFile| base.link(&index, &file.index, &file.path);
         if format == Format::Json {
             let files = files.iter().map(|file| JsonFile::new(file, url(file))).collect();
             return Ok(json(&JsonProject {
@@ -148,59 +203,25 @@ impl ProjectPage {
         let files = files.into_iter().map(|file| {
             context! {
                 index => file.index.to_string(),
-                url => format!("{}#sha256={}", url(&file), file.sha256),
+                url => format!("{}{}", url(&file), file.fragment()),
                 filename => file.filename,
                 requires_python => file.requires_python,
-                metadata_sha256 => file.metadata_sha256,
+                core_metadata => file.core_metadata.as_ref().map(|offered| match offered {
+                    CoreMetadata::Promised => "true".to_owned(),
+                    CoreMetadata::Sha256(digest) => format!("sha256={digest}"),
+                }),
                 yanked => file.yanked,
+                provenance => file.provenance,
             }
         });
         let page = context! {
             title => format!("{index}: links for {project}"),
             status => context! { status => status.status, reason => status.reason },
             files => files.collect::<Vec<_>>(),
+            blocked => blocked.map(|mirror| mirror.to_string()),
+            refresh => mirrored.then(|| base.link(&index, &index, &format!("+simple/{project}/refresh"))),
         };
         html("project.html", page)
-    }
-}
-
-/// The list of the projects of one index, its bases included.
-#[derive(Debug, Clone)]
-pub struct ListPage {
-    pub index: IndexName,
-    /// Each index in resolution order with its bases and the names of its own projects, sorted.
-    pub indexes: Vec<(IndexName, Vec<IndexName>, Vec<String>)>,
-}
-
-impl ListPage {
-    /// Writes the list; `prefix` leads from the page to the place of the project pages, it is empty or ends in `/`.
-    pub fn render(&self, format: Format, prefix: &str) -> Result<Vec<u8>, minijinja::Error> {
-        let mut seen = HashSet::new();
-        let mut own = |names: &'_ [String]| -> Vec<String> {
-            names.iter().filter(|name| seen.insert((*name).clone())).cloned().collect()
-        };
-        if format == Format::Json {
-            let mut names: Vec<_> = self.indexes.iter().flat_map(|(.., names)| own(names)).collect();
-            names.sort();
-            let projects = names.into_iter().map(|name| JsonName { name }).collect();
-            return Ok(json(&JsonList { meta: Meta::default(), projects }));
-        }
-        let indexes: Vec<_> = self
-            .indexes
-            .iter()
-            .map(|(index, bases, names)| {
-                let bases: Vec<_> = bases.iter().map(ToString::to_string).collect();
-                let heading = match bases.is_empty() {
-                    true => index.to_string(),
-                    false => format!("{index} (bases: {})", bases.join(",")),
-                };
-                context! { heading, names => own(names) }
-            })
-            .collect();
-        html(
-            "list.html",
-            context! { title => format!("{}: simple list (including inherited indices)", self.index), indexes, prefix },
-        )
     }
 }
 
@@ -215,10 +236,7 @@ fn html(template: &str, page: minijinja::Value) -> Result<Vec<u8>, minijinja::Er
         environment.set_syntax(
             SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default(),
         );
-        for (name, source) in [
-            ("project.html", include_str!("page/project.html")),
-            ("list.html", include_str!("page/list.html")),
-        ] {
+        for (name, source) in [("project.html", include_str!("page/project.html"))] {
             // A template of ours that does not parse shows at its first use, with its name and line.
             let _ = environment.add_template(name, source);
         }
@@ -263,17 +281,6 @@ impl Default for Meta {
 }
 
 #[derive(Serialize)]
-struct JsonName {
-    name: String,
-}
-
-#[derive(Serialize)]
-struct JsonList {
-    meta: Meta,
-    projects: Vec<JsonName>,
-}
-
-#[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct JsonProject<'a> {
     meta: Meta,
@@ -284,8 +291,10 @@ struct JsonProject<'a> {
 }
 
 #[derive(Serialize)]
-struct Sha256<'a> {
-    sha256: &'a str,
+#[serde(untagged)]
+enum JsonMetadata<'a> {
+    Promised(bool),
+    Digest { sha256: &'a str },
 }
 
 #[derive(Serialize)]
@@ -300,15 +309,19 @@ enum Yanked<'a> {
 struct JsonFile<'a> {
     filename: &'a str,
     url: String,
-    hashes: Sha256<'a>,
-    size: i64,
-    upload_time: String,
+    hashes: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    size: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload_time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     requires_python: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    core_metadata: Option<Sha256<'a>>,
+    core_metadata: Option<JsonMetadata<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     yanked: Option<Yanked<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provenance: Option<&'a str>,
 }
 
 impl<'a> JsonFile<'a> {
@@ -316,15 +329,19 @@ impl<'a> JsonFile<'a> {
         Self {
             filename: &file.filename,
             url,
-            hashes: Sha256 { sha256: &file.sha256 },
+            hashes: &file.hashes,
             size: file.size,
-            upload_time: upload_time(file.uploaded_at),
+            upload_time: file.uploaded_at.map(upload_time),
             requires_python: file.requires_python.as_deref(),
-            core_metadata: file.metadata_sha256.as_deref().map(|sha256| Sha256 { sha256 }),
+            core_metadata: file.core_metadata.as_ref().map(|offered| match offered {
+                CoreMetadata::Promised => JsonMetadata::Promised(true),
+                CoreMetadata::Sha256(sha256) => JsonMetadata::Digest { sha256 },
+            }),
             yanked: file.yanked.as_deref().map(|reason| match reason {
                 "" => Yanked::Flag(true),
                 reason => Yanked::Reason(reason),
             }),
+            provenance: file.provenance.as_deref(),
         }
     }
 }
@@ -345,11 +362,13 @@ mod tests {
             index: index.parse().unwrap(),
             version: version.into(),
             filename: filename.into(),
-            sha256: "abc0123456789abcdef".into(),
-            size: 7,
-            uploaded_at: OffsetDateTime::UNIX_EPOCH,
+            path: format!("+f/abc/0123456789abc/{filename}"),
+            hashes: BTreeMap::from([("sha256".into(), "abc0123456789abcdef".into())]),
+            size: Some(7),
+            uploaded_at: Some(OffsetDateTime::UNIX_EPOCH),
             requires_python: Some(">=3.8,<4".into()),
-            metadata_sha256: Some("9f".into()),
+            core_metadata: Some(CoreMetadata::Sha256("9f".into())),
+            provenance: None,
             yanked: Some("bad \"<quote>\"".into()),
         }
     }
@@ -365,6 +384,8 @@ mod tests {
                 file("root/base", "10.0", "foo-10.0+x.tar.gz"),
                 file("root/base", "2.0", "foo-2.0.tar.gz"),
             ],
+            blocked: None,
+            mirrored: false,
         };
         page.arrange();
         page
@@ -396,21 +417,6 @@ mod tests {
     #[test]
     fn html_escapes_attributes_and_the_text_of_a_link_is_the_file_name() {
         let html = String::from_utf8(page().render(Format::Html, &Base::Up(2)).unwrap()).unwrap();
-        insta::assert_snapshot!(html);
-    }
-
-    #[test]
-    fn a_list_names_each_project_once() {
-        let list = ListPage {
-            index: "alice/dev".parse().unwrap(),
-            indexes: vec![
-                ("alice/dev".parse().unwrap(), vec!["root/base".parse().unwrap()], vec!["b".into()]),
-                ("root/base".parse().unwrap(), vec![], vec!["a".into(), "b".into()]),
-            ],
-        };
-        let json = String::from_utf8(list.render(Format::Json, "").unwrap()).unwrap();
-        assert_eq!(json, r#"{"meta":{"api-version":"1.4"},"projects":[{"name":"a"},{"name":"b"}]}"#);
-        let html = String::from_utf8(list.render(Format::Html, "").unwrap()).unwrap();
         insta::assert_snapshot!(html);
     }
 }

@@ -1,10 +1,44 @@
 //! The stage resolution order: in which order an index and its bases answer (devpi: `model.py`, `BaseStage.sro`).
 
-use super::{index::Index, name::IndexName};
+use super::{
+    index::Index,
+    name::{IndexName, ProjectName},
+};
 use std::{
     collections::{HashSet, VecDeque},
     sync::Arc,
 };
+
+/// Which part of what an index resolves to is shown (DESIGN, Mirrors).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum View {
+    /// `+simple/`: everything.
+    All,
+    /// `+hosted/`: what comes from no mirror.
+    Hosted,
+    /// `+own/`: the index alone, without its bases.
+    Own,
+}
+
+impl View {
+    /// The part of the path that names it.
+    pub fn segment(self) -> &'static str {
+        match self {
+            Self::All => "+simple",
+            Self::Hosted => "+hosted",
+            Self::Own => "+own",
+        }
+    }
+
+    /// Whether it shows this index when `asked` is asked for.
+    pub fn has(self, asked: &IndexName, index: &Index) -> bool {
+        match self {
+            Self::All => true,
+            Self::Hosted => index.mirror.is_none(),
+            Self::Own => index.name == *asked,
+        }
+    }
+}
 
 /// What a lookup knows about the name of an index.
 #[derive(Debug, Clone)]
@@ -16,7 +50,8 @@ pub enum Known {
     Unknown,
 }
 
-/// The resolution order from `start` on: breadth-first over bases, each index once, missing ones skipped.
+/// The resolution order from `start` on: breadth-first over bases, each index once, missing ones skipped; all mirrors come
+/// after all stages, in the order met.
 ///
 /// # Errors
 /// The names that have to be looked up before the order can be told.
@@ -26,7 +61,7 @@ pub fn order(
 ) -> Result<Vec<Arc<Index>>, Vec<IndexName>> {
     let mut queue = VecDeque::from([start.clone()]);
     let mut visited = HashSet::new();
-    let (mut order, mut unknown) = (Vec::new(), Vec::new());
+    let (mut order, mut mirrors, mut unknown) = (Vec::new(), Vec::new(), Vec::new());
     while let Some(name) = queue.pop_front() {
         if !visited.insert(name.clone()) {
             continue;
@@ -34,13 +69,38 @@ pub fn order(
         match lookup(&name) {
             Known::Index(index) => {
                 queue.extend(index.bases.iter().filter(|base| !visited.contains(*base)).cloned());
-                order.push(index);
+                if index.mirror.is_some() { &mut mirrors } else { &mut order }.push(index);
             }
             Known::Missing => {}
             Known::Unknown => unknown.push(name),
         }
     }
+    order.append(&mut mirrors);
     if unknown.is_empty() { Ok(order) } else { Err(unknown) }
+}
+
+/// Whether mirrors are kept out of a project because a stage has it (devpi: `model.py`, `filter_versions_by_whitelist`).
+///
+/// `order` is the whole order of the index that is asked, whose way of inheriting whitelists counts; `has` tells of a
+/// stage whether it has the project, with files or without.
+pub fn is_private(order: &[Arc<Index>], project: &ProjectName, has: impl Fn(&Index) -> bool) -> bool {
+    let union = order.first().is_some_and(|asked| asked.whitelist_union);
+    let mut whitelist: Option<HashSet<&str>> = None;
+    let mut hit = false;
+    for stage in order.iter().filter(|index| index.mirror.is_none()) {
+        let own: HashSet<&str> = stage.whitelist.iter().map(String::as_str).collect();
+        let whole = match whitelist.take() {
+            None => own,
+            Some(so_far) if union => &so_far | &own,
+            Some(so_far) => &so_far & &own,
+        };
+        if whole.contains("*") || whole.contains(project.as_str()) {
+            return false;
+        }
+        whitelist = Some(whole);
+        hit = hit || has(stage);
+    }
+    hit
 }
 
 #[cfg(test)]
@@ -75,6 +135,57 @@ mod tests {
             (vec![("a/a", "x/gone,a/b"), ("a/b", "")], "a/a", "a/a a/b"),
         ] {
             assert_eq!(order_of(&bases, start).join(" "), expected, "{bases:?}");
+        }
+    }
+
+    #[test]
+    fn mirrors_come_last_in_the_order_met() {
+        let index = |name: &str, options: serde_json::Value| {
+            let name: IndexName = name.parse().unwrap();
+            let settings = Settings::create(&name, options.as_object().unwrap()).unwrap();
+            Arc::new(Index::new(1, name, settings, Serial(1)))
+        };
+        let mirror = json!({"type": "mirror"});
+        let known = [
+            index("a/a", json!({"bases": "a/m,a/b"})),
+            index("a/m", mirror.clone()),
+            index("a/b", json!({"bases": "a/n,a/c,a/m"})),
+            index("a/n", mirror),
+            index("a/c", json!({})),
+        ];
+        let lookup = |name: &IndexName| {
+            known.iter().find(|index| index.name == *name).cloned().map_or(Known::Missing, Known::Index)
+        };
+        let order = order(&"a/a".parse().unwrap(), lookup).unwrap();
+        let names: Vec<_> = order.iter().map(|index| index.name.to_string()).collect();
+        assert_eq!(names, ["a/a", "a/b", "a/c", "a/m", "a/n"]);
+    }
+
+    #[test]
+    fn a_project_of_a_stage_is_private_unless_the_whitelists_say_otherwise() {
+        let p = ProjectName::parse("p").unwrap();
+        // Whitelists of the asked index and its base, how the asked one inherits, who has the project.
+        for (asked, base, inheritance, having, private) in [
+            ("", "", "intersection", "a/a", true),
+            ("", "", "intersection", "a/b", true),
+            ("", "", "intersection", "", false),
+            ("p", "", "intersection", "a/a", false),
+            ("*", "", "intersection", "a/b", false),
+            ("q", "p", "intersection", "a/b", true),
+            ("", "p", "union", "a/a", false),
+            ("", "*", "union", "a/b", false),
+            ("", "p", "intersection", "a/a", true),
+        ] {
+            let index = |name: &str, whitelist: &str| {
+                let name: IndexName = name.parse().unwrap();
+                let options =
+                    json!({"mirror_whitelist": whitelist, "mirror_whitelist_inheritance": inheritance});
+                let settings = Settings::create(&name, options.as_object().unwrap()).unwrap();
+                Arc::new(Index::new(1, name, settings, Serial(1)))
+            };
+            let order = [index("a/a", asked), index("a/b", base)];
+            let found = is_private(&order, &p, |index| index.name.to_string() == having);
+            assert_eq!(found, private, "{asked:?} {base:?} {inheritance} {having:?}");
         }
     }
 

@@ -7,9 +7,9 @@ use crate::{
         event::{Event, EventKind},
         index::{Index, Settings},
         name::{IndexName, UserName},
-        serial::Serial,
+        names::Names,
     },
-    ops::{login, resolve},
+    ops::{list, login, resolve},
     service::Service,
     store::{self, Change},
 };
@@ -25,10 +25,10 @@ pub async fn show(
     caller: &Caller,
     name: &IndexName,
     projects: bool,
-) -> Result<(Arc<Index>, Option<Vec<String>>)> {
+) -> Result<(Arc<Index>, Option<Arc<Names>>)> {
     let index = resolve::readable(service, caller, name).await?;
     let names = match projects {
-        true => Some(store::projects::names(&service.db().await?, index.id, Serial::NOW).await?),
+        true => Some(list::names(service, &index).await?),
         false => None,
     };
     Ok((index, names))

@@ -1,18 +1,176 @@
-//! Links of mirrors, as their pages have them now.
+//! What an index and its mirrors have of a project now, stored or not.
 
 use crate::{
-    error::Result,
-    model::{index::Index, link::Link, name::ProjectName},
+    cache::mirrored::{Pending, Said},
+    error::{Error, Result},
+    model::{
+        access::Caller,
+        filename,
+        index::Index,
+        link::Link,
+        name::{IndexName, ProjectName},
+        resolution::View,
+        serial::Serial,
+    },
+    ops::{
+        refresh,
+        resolve::{self, Scope},
+    },
     service::Service,
     store,
 };
+use std::{sync::Arc, time::Duration};
 
-/// The link of a mirror whose file is at this path, with its project.
+/// What a page is made from.
+pub struct Sources {
+    pub scope: Scope,
+    /// What upstreams said that is not stored yet, by the id of the mirror.
+    pub pending: Vec<(i64, Arc<Pending>)>,
+    /// Some mirror could not be asked; this is how old the oldest part is.
+    pub stale: Option<Duration>,
+    /// Some mirror failed that nothing is known of, so it is left out.
+    pub left_out: bool,
+    /// `X-PyPI-Last-Serial`, on a mirror's own page.
+    pub upstream_serial: Option<i64>,
+    /// The serial up to which all of this is known.
+    pub known: Serial,
+}
+
+impl Sources {
+    /// Of these indexes, the ids of those that have the project.
+    pub fn having(&self) -> Vec<i64> {
+        let pairs = self.scope.order.iter().zip(&self.scope.presences);
+        let stored = pairs.filter(|(_, presence)| presence.exists).map(|(index, _)| index.id);
+        stored.chain(self.pending.iter().map(|(id, _)| *id)).collect()
+    }
+
+    /// What is not stored yet of a mirror.
+    pub fn pending_of(&self, index: &Index) -> Option<&Arc<Pending>> {
+        self.pending.iter().find(|(id, _)| *id == index.id).map(|(_, pending)| pending)
+    }
+}
+
+/// What there is of a project on an index that the caller may read. Upstreams are asked where that is due.
+///
+/// # Errors
+/// Those of [`resolve::scope`]; [`Error::Upstream`] when the index that is asked is itself a mirror that failed.
+pub async fn sources(
+    service: &Service,
+    caller: &Caller,
+    name: &IndexName,
+    project: &ProjectName,
+    view: View,
+) -> Result<Sources> {
+    // Rights are at least as new as this, and so they are never older than what they give access to.
+    let known = service.gate.serial();
+    let scope = resolve::scope(service, caller, name, Some(project), view).await?;
+    let mut sources =
+        Sources { scope, pending: Vec::new(), stale: None, left_out: false, upstream_serial: None, known };
+    if sources.scope.order.iter().all(|index| index.mirror.is_none()) {
+        return Ok(sources);
+    }
+    let pairs = sources.scope.order.iter().zip(&sources.scope.presences);
+    let mirrors = pairs.filter(|(index, _)| index.mirror.is_some());
+    let asked = mirrors.map(async |(index, presence)| {
+        (index.clone(), refresh::project(service, index, project, *presence).await)
+    });
+    let said = futures::future::join_all(asked).await;
+    // What was stored meanwhile is to be seen, and rights may have changed.
+    sources.known = service.gate.serial();
+    sources.scope = resolve::scope(service, caller, name, Some(project), view).await?;
+    for (index, said) in said {
+        let is_asked_itself = index.name == *name;
+        match said {
+            Said::Rows { stale, upstream_serial } => {
+                sources.stale = sources.stale.max(stale);
+                sources.upstream_serial = upstream_serial.filter(|_| is_asked_itself);
+            }
+            Said::Newer(pending) => {
+                sources.upstream_serial = pending.upstream_serial.filter(|_| is_asked_itself);
+                if sources.scope.order.iter().any(|other| other.id == index.id) {
+                    sources.pending.push((index.id, pending));
+                }
+            }
+            Said::Missing => {}
+            Said::Failed(error) if is_asked_itself => return Err(error),
+            Said::Failed(_) => sources.left_out = true,
+        }
+    }
+    Ok(sources)
+}
+
+/// The link of a mirror whose file is at this path, with its project. Where none is known, the page of the project that the
+/// file name tells is looked at.
 pub async fn link_at(
     service: &Service,
-    index: &Index,
+    index: &Arc<Index>,
     entry: &str,
     filename: &str,
 ) -> Result<Option<(ProjectName, Link)>> {
-    store::links::at_path(&service.db().await?, index.id, entry, filename).await
+    let stored = store::links::at_path(&service.db().await?, index.id, entry, filename).await?;
+    if stored.is_some() {
+        return Ok(stored);
+    }
+    let Some((name, _)) = filename::split(filename) else { return Ok(None) };
+    let Ok(project) = ProjectName::parse(&name) else { return Ok(None) };
+    let presence = presence(service, index, &project).await?;
+    match refresh::project(service, index, &project, presence).await {
+        Said::Newer(pending) => {
+            Ok(refresh::find(&pending.page, entry, filename).map(|link| (project, link.clone())))
+        }
+        Said::Rows { .. } => store::links::at_path(&service.db().await?, index.id, entry, filename).await,
+        Said::Missing => Ok(None),
+        Said::Failed(error) => Err(error),
+    }
+}
+
+/// The link of a file after another look at its page, since the URL that is known does not work any more.
+pub async fn link_again(
+    service: &Service,
+    index: &Arc<Index>,
+    project: &ProjectName,
+    entry: &str,
+    filename: &str,
+) -> Result<Option<Link>> {
+    let presence = presence(service, index, project).await?;
+    match refresh::now(service, index, project, presence, false).await {
+        Said::Newer(pending) => Ok(refresh::find(&pending.page, entry, filename).cloned()),
+        _ => {
+            let found = store::links::at_path(&service.db().await?, index.id, entry, filename).await?;
+            Ok(found.map(|(_, link)| link))
+        }
+    }
+}
+
+/// Looks upstream now for a project on every mirror of the order, whatever whitelists say (devpi: `views.py`,
+/// `simple_refresh`).
+///
+/// # Errors
+/// Those of [`resolve::readable`]; [`Error::Upstream`] when a mirror fails of which nothing is known.
+pub async fn look_again(
+    service: &Service,
+    caller: &Caller,
+    name: &IndexName,
+    project: &ProjectName,
+) -> Result<()> {
+    resolve::readable(service, caller, name).await?;
+    for index in resolve::whole_order(service, name).await? {
+        if index.mirror.is_none() || !service.policy.may_read(caller, &index) {
+            continue;
+        }
+        let presence = presence(service, &index, project).await?;
+        if let Said::Failed(error) = refresh::now(service, &index, project, presence, false).await {
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+async fn presence(
+    service: &Service,
+    index: &Arc<Index>,
+    project: &ProjectName,
+) -> Result<crate::cache::page_serial::Presence> {
+    let known = resolve::presences(service, std::slice::from_ref(index), Some(project)).await?;
+    known.first().copied().ok_or_else(|| Error::Internal("no presence of an index".into()))
 }

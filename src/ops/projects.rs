@@ -6,21 +6,41 @@ use crate::{
         access::Caller,
         event::{Event, EventKind},
         file::File,
+        link::Link,
         name::{IndexName, ProjectName},
         page::Status,
         release::Release,
+        resolution::View,
         serial::Serial,
     },
-    ops::resolve,
+    ops::{mirrored, resolve},
     service::Service,
     store,
 };
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 
 /// A release on one index, with its files in the order they were uploaded.
 pub struct IndexRelease {
     pub release: Release,
-    pub files: Vec<File>,
+    pub files: Vec<Linked>,
+}
+
+/// A file as version data link it.
+pub enum Linked {
+    File(File),
+    /// Of a mirror.
+    Link(IndexName, Link),
+}
+
+impl Linked {
+    /// The link as it stands in `+links`; `root` is the outside URL of the server.
+    pub fn link(&self, root: &str) -> Value {
+        match self {
+            Self::File(file) => file.link(root),
+            Self::Link(index, link) => link.link(index, root),
+        }
+    }
 }
 
 /// A version of a project: the release of the first index that has it, and the same version on later ones.
@@ -70,24 +90,43 @@ async fn of_versions(
     ignore_bases: bool,
     version: Option<&str>,
 ) -> Result<Vec<Version>> {
-    let order = resolve::order(service, caller, index).await?;
-    let ids: Vec<i64> = order.iter().map(|index| index.id).collect();
+    let sources = mirrored::sources(service, caller, index, project, View::All).await?;
+    if sources.having().is_empty() {
+        return if sources.left_out { Ok(Vec::new()) } else { Err(Error::NoProject(project.to_string())) };
+    }
+    let ids: Vec<i64> = sources.scope.order.iter().map(|index| index.id).collect();
     let db = service.db().await?;
-    let (having, releases, files) = tokio::try_join!(
-        store::projects::having(&db, &ids, project),
+    let (releases, files, links) = tokio::try_join!(
         store::releases::of_project(&db, &ids, project, version),
         store::files::of_project(&db, &ids, project, version, Serial::NOW),
+        store::links::of_project(&db, &ids, project, Serial::NOW),
     )?;
-    if having.is_empty() {
-        return Err(Error::NoProject(project.to_string()));
-    }
-    let mut files_of: HashMap<(i64, String), Vec<File>> = HashMap::new();
+    let mut files_of: HashMap<(i64, String), Vec<Linked>> = HashMap::new();
     for (index, file) in files {
-        files_of.entry((index, file.version.clone())).or_default().push(file);
+        files_of.entry((index, file.version.clone())).or_default().push(Linked::File(file));
+    }
+    let mut links_of: HashMap<i64, Vec<Link>> = HashMap::new();
+    for (index, known) in links {
+        links_of.entry(index).or_default().push(known.link);
+    }
+    for (index, pending) in &sources.pending {
+        links_of.insert(*index, pending.page.links.clone());
     }
     let mut releases_of: HashMap<i64, Vec<Release>> = HashMap::new();
     for (index, release) in releases {
         releases_of.entry(index).or_default().push(release);
+    }
+    for mirror in sources.scope.order.iter().filter(|index| index.mirror.is_some()) {
+        for link in links_of.remove(&mirror.id).unwrap_or_default() {
+            if version.is_some_and(|version| version != link.version) {
+                continue;
+            }
+            let files = files_of.entry((mirror.id, link.version.clone())).or_default();
+            if files.is_empty() {
+                releases_of.entry(mirror.id).or_default().push(of_mirror(project, &link));
+            }
+            files.push(Linked::Link(mirror.name.clone(), link));
+        }
     }
     let mut versions: Vec<Version> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -106,6 +145,20 @@ async fn of_versions(
         }
     }
     Ok(versions)
+}
+
+/// What is known of a release of a mirror (devpi: name, version, and what its first link says).
+fn of_mirror(project: &ProjectName, link: &Link) -> Release {
+    let mut metadata = Map::new();
+    metadata.insert("name".into(), project.as_str().into());
+    metadata.insert("version".into(), link.version.clone().into());
+    if let Some(specifier) = &link.requires_python {
+        metadata.insert("requires_python".into(), specifier.clone().into());
+    }
+    if let Some(reason) = &link.yanked {
+        metadata.insert("yanked".into(), reason.clone().into());
+    }
+    Release { id: 0, version: link.version.clone(), metadata }
 }
 
 /// Gives a project of the index another status (PEP 792).

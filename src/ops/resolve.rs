@@ -1,12 +1,13 @@
 //! Indexes and page serials, from memory or else from the database.
 
 use crate::{
+    cache::page_serial::Presence,
     error::{Error, Result},
     model::{
         access::Caller,
         index::Index,
         name::{IndexName, ProjectName},
-        resolution::Known,
+        resolution::{self, Known, View},
         serial::Serial,
     },
     service::Service,
@@ -58,25 +59,13 @@ pub async fn indexes(
     Ok(found)
 }
 
-/// The indexes that answer for one that the caller may read, in resolution order; those that the caller may not read
-/// are left out.
-///
-/// # Errors
-/// As [`readable`].
-pub async fn order(service: &Service, caller: &Caller, name: &IndexName) -> Result<Vec<Arc<Index>>> {
-    readable(service, caller, name).await?;
-    let mut order = whole_order(service, name).await?;
-    order.retain(|index| service.policy.may_read(caller, index));
-    Ok(order)
-}
-
 /// The indexes that answer for this one, in resolution order, whoever asks.
 pub async fn whole_order(service: &Service, name: &IndexName) -> Result<Vec<Arc<Index>>> {
     let mut loaded = HashMap::new();
     loop {
         let order = match loaded.is_empty() {
             true => service.page_serials.order(name),
-            false => crate::model::resolution::order(name, |name| match loaded.get(name) {
+            false => resolution::order(name, |name| match loaded.get(name) {
                 Some(Some(index)) => Known::Index(Arc::clone(index)),
                 Some(None) => Known::Missing,
                 None => service.page_serials.index(name),
@@ -89,29 +78,93 @@ pub async fn whole_order(service: &Service, name: &IndexName) -> Result<Vec<Arc<
     }
 }
 
-/// The page serial of a project, or with `None` of the project list, over a resolution order.
-pub async fn page_serial(
+/// What answers for a project, or for the list of projects, of an index.
+pub struct Scope {
+    /// The indexes that take part for this caller, in resolution order.
+    pub order: Vec<Arc<Index>>,
+    /// What is known of the project (or list) on each of them.
+    pub presences: Vec<Presence>,
+    /// The first mirror that is kept out because a stage has the project.
+    pub blocked: Option<IndexName>,
+    /// Not everybody sees the same here.
+    pub restricted: bool,
+}
+
+impl Scope {
+    /// The newest among the settings of the indexes and the project (or list) on them: what a page may depend on.
+    pub fn page_serial(&self) -> Serial {
+        let pairs = self.order.iter().zip(&self.presences);
+        pairs.map(|(index, presence)| index.settings_serial.max(presence.serial)).max().unwrap_or_default()
+    }
+}
+
+/// What answers for a project, or with `None` for the list of projects, of an index that the caller may read.
+///
+/// A private project keeps mirrors out also where the caller may not read the stage that has it.
+///
+/// # Errors
+/// As [`readable`].
+pub async fn scope(
+    service: &Service,
+    caller: &Caller,
+    name: &IndexName,
+    project: Option<&ProjectName>,
+    view: View,
+) -> Result<Scope> {
+    readable(service, caller, name).await?;
+    let whole: Vec<_> =
+        whole_order(service, name).await?.into_iter().filter(|it| view.has(name, it)).collect();
+    let presences = presences(service, &whole, project).await?;
+    let private = project.is_some_and(|project| {
+        let has = |stage: &Index| {
+            whole.iter().zip(&presences).any(|(index, presence)| index.id == stage.id && presence.exists)
+        };
+        resolution::is_private(&whole, project, has)
+    });
+    let restricted = whole.iter().any(|index| index.acl_read.is_some());
+    let mut scope = Scope { order: Vec::new(), presences: Vec::new(), blocked: None, restricted };
+    for (index, presence) in whole.into_iter().zip(presences) {
+        if !service.policy.may_read(caller, &index) {
+            continue;
+        }
+        if private && index.mirror.as_ref().is_some_and(|mirror| !mirror.whitelist_exempt) {
+            scope.blocked.get_or_insert_with(|| index.name.clone());
+            continue;
+        }
+        scope.order.push(index);
+        scope.presences.push(presence);
+    }
+    Ok(scope)
+}
+
+/// What is known of a project, or with `None` of the list of projects, on each of these indexes.
+pub async fn presences(
     service: &Service,
     order: &[Arc<Index>],
     project: Option<&ProjectName>,
-) -> Result<Serial> {
+) -> Result<Vec<Presence>> {
     let ticket = service.page_serials.ticket();
-    if let Some(serial) = service.page_serials.page_serial(order, project) {
-        return Ok(serial);
+    if let Some(presences) = service.page_serials.presences(order, project) {
+        return Ok(presences);
     }
     // All of them, the known ones too: these may be forgotten while the others are loaded.
     let ids: Vec<i64> = order.iter().map(|index| index.id).collect();
     let db = service.db().await?;
-    let serials: HashMap<i64, Serial> = match project {
-        Some(project) => store::projects::serials(&db, &ids, project).await?,
-        None => store::projects::list_serials(&db, &ids).await?,
-    }
-    .into_iter()
-    .collect();
-    let newest = |index: &Arc<Index>| serials.get(&index.id).copied().unwrap_or_default();
-    let loaded = order.iter().map(|index| (index.name.clone(), newest(index)));
+    let found: HashMap<i64, Presence> = match project {
+        Some(project) => {
+            let serials = store::projects::serials(&db, &ids, project).await?.into_iter();
+            serials.map(|(id, serial, exists)| (id, Presence { serial, exists })).collect()
+        }
+        None => {
+            let serials = store::projects::list_serials(&db, &ids).await?.into_iter();
+            serials.map(|(id, serial)| (id, Presence { serial, exists: true })).collect()
+        }
+    };
+    let presences: Vec<_> =
+        order.iter().map(|index| found.get(&index.id).copied().unwrap_or_default()).collect();
+    let loaded = order.iter().zip(&presences).map(|(index, presence)| (index.name.clone(), *presence));
     service.page_serials.keep_serials(ticket, project, loaded);
-    Ok(order.iter().map(|index| newest(index).max(index.settings_serial)).max().unwrap_or_default())
+    Ok(presences)
 }
 
 async fn load(service: &Service, names: &[IndexName]) -> Result<HashMap<IndexName, Option<Arc<Index>>>> {

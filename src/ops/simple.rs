@@ -1,58 +1,134 @@
 //! Simple pages, rendered once for each page serial (DESIGN, The serial).
 
 use crate::{
-    cache::{Coding, PageKey},
+    cache::{Coding, PageKey, mirrored::Pending},
     error::{Error, Result},
     model::{
         access::Caller,
         index::Index,
+        list::ListPage,
         name::{IndexName, ProjectName},
-        page::{Base, Format, ListPage, PageFile, ProjectPage, Status},
+        names::Names,
+        page::{Base, Format, PageFile, ProjectPage, Status},
+        resolution::View,
         serial::Serial,
     },
-    ops::resolve,
+    ops::{
+        list::{self, Listed},
+        mirrored, resolve,
+    },
     service::Service,
     store,
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, io::Write, sync::Arc, time::Duration};
 
 /// A page that the caller may see; its bytes are made only when [`Page::body`] asks for them.
 pub struct Page {
     key: PageKey,
     order: Vec<Arc<Index>>,
+    /// What upstreams said that is not stored yet, by the id of the mirror.
+    pending: Vec<(i64, Arc<Pending>)>,
+    /// The lists of mirrors, by their ids.
+    lists: HashMap<i64, Listed>,
     /// Not everybody sees the same page here.
     pub private: bool,
+    /// Some upstream could not be asked; this is how old its part is.
+    pub stale: Option<Duration>,
+    /// `X-PyPI-Last-Serial`, on a mirror's own page.
+    pub upstream_serial: Option<i64>,
 }
 
-/// The page of one project, or with `None` the list of projects.
+/// The bytes of a page.
+pub enum Body {
+    Whole(Bytes),
+    /// A list that is too long to be held.
+    Pieces(Box<dyn Iterator<Item = Bytes> + Send>),
+}
+
+/// Which page, and in which form.
+#[derive(Clone, Copy)]
+pub struct Wanted<'a> {
+    pub index: &'a IndexName,
+    pub view: View,
+    pub format: Format,
+    pub coding: Coding,
+    pub base: &'a Base,
+}
+
+impl Wanted<'_> {
+    fn key(&self, project: Option<&ProjectName>, order: &[Arc<Index>], serial: Serial) -> PageKey {
+        PageKey {
+            index: self.index.clone(),
+            view: self.view,
+            project: project.cloned(),
+            format: self.format,
+            coding: self.coding,
+            base: self.base.clone(),
+            order: order.iter().map(|index| index.id).collect(),
+            pending: Vec::new(),
+            blocked: None,
+            left_out: false,
+            serial,
+        }
+    }
+}
+
+/// The page of one project.
 ///
 /// # Errors
-/// Those of [`resolve::readable`].
-pub async fn page(
+/// Those of [`mirrored::sources`].
+pub async fn project(
     service: &Service,
     caller: &Caller,
-    index: &IndexName,
-    project: Option<&ProjectName>,
-    (format, coding, base): (Format, Coding, Base),
+    wanted: Wanted<'_>,
+    project: &ProjectName,
 ) -> Result<Page> {
-    // Rights are at least as new as this, and so they are never older than what they give access to.
-    let now = service.gate.serial();
-    resolve::readable(service, caller, index).await?;
-    let mut order = resolve::whole_order(service, index).await?;
-    let private = order.iter().any(|index| index.acl_read.is_some());
-    order.retain(|index| service.policy.may_read(caller, index));
+    let sources = mirrored::sources(service, caller, wanted.index, project, wanted.view).await?;
+    let scope = sources.scope;
     let key = PageKey {
-        index: index.clone(),
-        project: project.cloned(),
-        format,
-        coding,
-        base,
-        order: order.iter().map(|index| index.id).collect(),
-        serial: resolve::page_serial(service, &order, project).await?.min(now),
+        pending: sources.pending.iter().map(|(id, pending)| (*id, pending.digest.clone())).collect(),
+        blocked: scope.blocked.clone(),
+        left_out: sources.left_out,
+        ..wanted.key(Some(project), &scope.order, scope.page_serial().min(sources.known))
     };
-    Ok(Page { key, order, private })
+    Ok(Page {
+        key,
+        order: scope.order,
+        pending: sources.pending,
+        lists: HashMap::new(),
+        private: scope.restricted,
+        stale: sources.stale.or(sources.left_out.then_some(Duration::ZERO)),
+        upstream_serial: sources.upstream_serial,
+    })
+}
+
+/// The list of projects.
+///
+/// # Errors
+/// Those of [`resolve::scope`].
+pub async fn list(service: &Service, caller: &Caller, wanted: Wanted<'_>) -> Result<Page> {
+    let mut known = service.gate.serial();
+    let mut scope = resolve::scope(service, caller, wanted.index, None, wanted.view).await?;
+    let mut lists = HashMap::new();
+    for index in scope.order.iter().filter(|index| index.mirror.is_some()) {
+        if let Some(listed) = list::of_mirror(service, index).await? {
+            lists.insert(index.id, listed);
+        }
+    }
+    if scope.order.iter().any(|index| index.mirror.is_some()) {
+        known = service.gate.serial();
+        scope = resolve::scope(service, caller, wanted.index, None, wanted.view).await?;
+    }
+    let digest = |index: &Arc<Index>| Some((index.id, lists.get(&index.id)?.digest.clone()?));
+    let key = PageKey {
+        pending: scope.order.iter().filter_map(digest).collect(),
+        ..wanted.key(None, &scope.order, scope.page_serial().min(known))
+    };
+    let stale = lists.values().filter_map(|listed| listed.stale).max();
+    let (order, private) = (scope.order, scope.restricted);
+    Ok(Page { key, order, pending: Vec::new(), lists, private, stale, upstream_serial: None })
 }
 
 impl Page {
@@ -68,8 +144,13 @@ impl Page {
     ///
     /// # Errors
     /// [`Error::NoSuchProject`] when no index of the order has the project.
-    pub async fn body(&self, service: &Service) -> Result<Bytes> {
+    pub async fn body(&self, service: &Service) -> Result<Body> {
         metrics::counter!("wheelyard_pages_served_total").increment(1);
+        if self.lists.values().any(|listed| listed.digest.is_some()) {
+            let pieces =
+                self.list(service).await?.pieces(self.key.format, self.key.base.list_prefix(self.key.view));
+            return Ok(Body::Pieces(coded(pieces, self.key.coding)));
+        }
         let made = service.pages.try_get_with_by_ref(&self.key, async {
             match self.make(service).await {
                 Ok(page) => Ok(Some(page)),
@@ -78,107 +159,148 @@ impl Page {
             }
         });
         let page = made.await.map_err(|error| (*error).clone())?;
-        page.ok_or_else(|| {
+        page.map(Body::Whole).ok_or_else(|| {
             Error::NoSuchProject(self.key.project.as_ref().map_or_else(String::new, ToString::to_string))
         })
     }
 
     async fn make(&self, service: &Service) -> Result<Bytes> {
         metrics::counter!("wheelyard_pages_rendered_total").increment(1);
+        let PageKey { format, coding, view, .. } = self.key;
+        let base = self.key.base.clone();
+        if let Some(project) = &self.key.project {
+            let mut page = self.project(service, project).await?;
+            let rendered = blocking(move || {
+                page.arrange();
+                let rendered = page.render(format, &base)?;
+                Ok::<_, minijinja::Error>(whole(std::iter::once(rendered), coding))
+            });
+            return rendered.await?.map_err(|error| Error::Internal(format!("{error:#}")));
+        }
+        let list = self.list(service).await?;
+        blocking(move || {
+            let pieces = list.pieces(format, base.list_prefix(view));
+            whole(pieces.map(String::into_bytes), coding)
+        })
+        .await
+    }
+
+    /// Reads the rows of a project page as of its page serial: what a later change did is not in it.
+    async fn project(&self, service: &Service, project: &ProjectName) -> Result<ProjectPage> {
         let Self { key, order, .. } = self;
-        let rendered = match &key.project {
-            Some(project) => {
-                let mut page = project_page(service, order, &key.index, project, key.serial).await?;
-                let (format, base) = (key.format, key.base.clone());
-                blocking(move || {
-                    page.arrange();
-                    page.render(format, &base)
-                })
-                .await?
-            }
-            None => {
-                let page = list_page(service, order, &key.index, key.serial).await?;
-                let (format, base) = (key.format, key.base.clone());
-                blocking(move || page.render(format, base.list_prefix())).await?
+        let ids = &key.order;
+        let is_mirrored = order.iter().any(|index| index.mirror.is_some());
+        let db = service.db().await?;
+        let links = async {
+            match is_mirrored {
+                true => store::links::of_project(&db, ids, project, key.serial).await,
+                false => Ok(Vec::new()),
             }
         };
-        let rendered = rendered.map_err(|error| Error::Internal(format!("{error:#}")))?;
-        match key.coding {
-            Coding::Identity => Ok(rendered.into()),
-            Coding::Gzip => {
-                blocking(move || gzip(&rendered)).await?.map_err(|error| Error::Internal(error.to_string()))
+        let (statuses, versions, files, links) = tokio::try_join!(
+            store::projects::statuses(&db, ids, project, key.serial),
+            store::releases::versions(&db, ids, project, key.serial),
+            store::files::of_project(&db, ids, project, None, key.serial),
+            links,
+        )?;
+        let mut statuses: HashMap<i64, Status> = statuses.into_iter().collect();
+        let pending: HashMap<i64, &Pending> =
+            self.pending.iter().map(|(id, pending)| (*id, &**pending)).collect();
+        statuses.extend(pending.iter().map(|(id, pending)| (*id, pending.page.status.clone())));
+        let status = order.iter().find_map(|index| statuses.get(&index.id)).cloned();
+        let mut page = ProjectPage {
+            index: key.index.clone(),
+            project: project.clone(),
+            // devpi: with a mirror that could not be asked, nobody can say that there is no such project.
+            status: status
+                .or_else(|| key.left_out.then(Status::default))
+                .ok_or_else(|| Error::NoSuchProject(project.to_string()))?,
+            versions: Vec::new(),
+            files: Vec::new(),
+            blocked: key.blocked.clone(),
+            mirrored: is_mirrored && key.view == View::All,
+        };
+        for index in order {
+            if statuses.get(&index.id).is_none_or(Status::is_quarantined) {
+                continue;
+            }
+            if index.mirror.is_some() {
+                let linked: Vec<_> = match pending.get(&index.id) {
+                    Some(pending) => pending.page.links.iter().collect(),
+                    None => {
+                        links.iter().filter(|(id, _)| *id == index.id).map(|(_, known)| &known.link).collect()
+                    }
+                };
+                page.versions.extend(linked.iter().map(|link| link.version.clone()));
+                page.files.extend(linked.into_iter().map(|link| PageFile::of_mirror(&index.name, link)));
+                continue;
+            }
+            let own = versions.iter().filter(|(id, _)| *id == index.id);
+            page.versions.extend(own.map(|(_, version)| version.clone()));
+            let own = files.iter().filter(|(id, _)| *id == index.id);
+            page.files.extend(own.map(|(_, file)| PageFile::of_stage(file)));
+        }
+        Ok(page)
+    }
+
+    async fn list(&self, service: &Service) -> Result<ListPage> {
+        let mut page = ListPage { index: self.key.index.clone(), indexes: Vec::new() };
+        for index in &self.order {
+            let listed = self.lists.get(&index.id).filter(|listed| listed.digest.is_some());
+            let names = match listed {
+                Some(listed) => listed.names.clone(),
+                None => {
+                    let db = service.db().await?;
+                    Arc::new(Names::collect(store::projects::names(&db, index.id, self.key.serial).await?))
+                }
+            };
+            // A base that this reader may not see is not named either.
+            let seen = |base: &&IndexName| self.order.iter().any(|index| index.name == **base);
+            page.indexes.push((
+                index.name.clone(),
+                index.bases.iter().filter(seen).cloned().collect(),
+                names,
+            ));
+        }
+        Ok(page)
+    }
+}
+
+/// The pieces in one.
+fn whole(pieces: impl Iterator<Item = Vec<u8>>, coding: Coding) -> Bytes {
+    match coding {
+        Coding::Identity => pieces.flatten().collect::<Vec<u8>>().into(),
+        Coding::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            // Writing to memory does not fail.
+            pieces.for_each(|piece| drop(encoder.write_all(&piece)));
+            encoder.finish().unwrap_or_default().into()
+        }
+    }
+}
+
+/// The pieces as they come.
+fn coded(
+    mut pieces: Box<dyn Iterator<Item = String> + Send>,
+    coding: Coding,
+) -> Box<dyn Iterator<Item = Bytes> + Send> {
+    if coding == Coding::Identity {
+        return Box::new(pieces.map(Bytes::from));
+    }
+    let mut encoder = Some(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
+    Box::new(std::iter::from_fn(move || {
+        while let Some(running) = &mut encoder {
+            let Some(piece) = pieces.next() else {
+                return encoder.take()?.finish().ok().map(Bytes::from);
+            };
+            let _ = running.write_all(piece.as_bytes());
+            let packed = std::mem::take(running.get_mut());
+            if !packed.is_empty() {
+                return Some(packed.into());
             }
         }
-    }
-}
-
-/// Reads the rows of a project page as of its page serial: what a later change did is not in it.
-async fn project_page(
-    service: &Service,
-    order: &[Arc<Index>],
-    index: &IndexName,
-    project: &ProjectName,
-    at: Serial,
-) -> Result<ProjectPage> {
-    let ids: Vec<i64> = order.iter().map(|index| index.id).collect();
-    let db = service.db().await?;
-    let (statuses, versions, files) = tokio::try_join!(
-        store::projects::statuses(&db, &ids, project, at),
-        store::releases::versions(&db, &ids, project, at),
-        store::files::of_project(&db, &ids, project, None, at),
-    )?;
-    let statuses: HashMap<_, _> = statuses.into_iter().collect();
-    let status = order.iter().find_map(|index| statuses.get(&index.id)).cloned();
-    let mut page = ProjectPage {
-        index: index.clone(),
-        project: project.clone(),
-        status: status.ok_or_else(|| Error::NoSuchProject(project.to_string()))?,
-        versions: Vec::new(),
-        files: Vec::new(),
-    };
-    for index in order {
-        if statuses.get(&index.id).is_none_or(Status::is_quarantined) {
-            continue;
-        }
-        page.versions
-            .extend(versions.iter().filter(|(id, _)| *id == index.id).map(|(_, version)| version.clone()));
-        page.files.extend(files.iter().filter(|(id, _)| *id == index.id).map(|(_, file)| PageFile {
-            index: file.index.clone(),
-            version: file.version.clone(),
-            filename: file.filename.clone(),
-            sha256: file.sha256.clone(),
-            size: file.size,
-            uploaded_at: file.uploaded_at,
-            requires_python: file.requires_python.clone(),
-            metadata_sha256: file.metadata_sha256.clone(),
-            yanked: file.yanked.clone(),
-        }));
-    }
-    Ok(page)
-}
-
-async fn list_page(
-    service: &Service,
-    order: &[Arc<Index>],
-    index: &IndexName,
-    at: Serial,
-) -> Result<ListPage> {
-    let db = service.db().await?;
-    let mut page = ListPage { index: index.clone(), indexes: Vec::new() };
-    for index in order {
-        let names = store::projects::names(&db, index.id, at).await?;
-        // A base that this reader may not see is not named either.
-        let seen = |base: &&IndexName| order.iter().any(|index| index.name == **base);
-        page.indexes.push((index.name.clone(), index.bases.iter().filter(seen).cloned().collect(), names));
-    }
-    Ok(page)
-}
-
-fn gzip(bytes: &[u8]) -> std::io::Result<Bytes> {
-    use std::io::Write;
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-    encoder.write_all(bytes)?;
-    encoder.finish().map(Into::into)
+        None
+    }))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {

@@ -64,6 +64,11 @@ impl Change<'_> {
         self.events.push(event);
     }
 
+    /// How many events there are so far.
+    pub fn events(&self) -> usize {
+        self.events.len()
+    }
+
     /// Who makes the change.
     pub fn actor(&self) -> Option<&str> {
         self.actor.as_deref()

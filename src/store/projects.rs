@@ -35,37 +35,24 @@ pub async fn names(db: &impl GenericClient, index_id: i64, at: Serial) -> Result
     Ok(db.query(&statement, &[&index_id, &at.0]).await?.iter().map(|row| row.get("name")).collect())
 }
 
-/// Of these indexes, the ids of those that have the project.
-pub async fn having(db: &impl GenericClient, index_ids: &[i64], name: &ProjectName) -> Result<Vec<i64>> {
-    let statement = db
-        .prepare_cached(
-            "-- store::projects::having
-             select index_id
-             from projects
-             where index_id = any ($1) and name = $2 and removed_serial is null",
-        )
-        .await?;
-    let rows = db.query(&statement, &[&index_ids, &name.as_str()]).await?;
-    Ok(rows.iter().map(|row| row.get("index_id")).collect())
-}
-
-/// For each of these indexes, the last change of the project there; 0 where it never was.
+/// For each of these indexes, the last change of the project there, 0 where it never was, and whether it is there.
 pub async fn serials(
     db: &impl GenericClient,
     index_ids: &[i64],
     name: &ProjectName,
-) -> Result<Vec<(i64, Serial)>> {
+) -> Result<Vec<(i64, Serial, bool)>> {
     let statement = db
         .prepare_cached(
             "-- store::projects::serials
-             select wanted.id, coalesce(max(p.serial), 0) as serial
+             select wanted.id, coalesce(max(p.serial), 0) as serial,
+                 coalesce(bool_or(p.removed_serial is null) filter (where p.id is not null), false) as found
              from unnest($1::bigint[]) as wanted (id)
                  left join projects p on p.index_id = wanted.id and p.name = $2
              group by wanted.id",
         )
         .await?;
     let rows = db.query(&statement, &[&index_ids, &name.as_str()]).await?;
-    Ok(rows.iter().map(|row| (row.get("id"), Serial(row.get("serial")))).collect())
+    Ok(rows.iter().map(|row| (row.get("id"), Serial(row.get("serial")), row.get("found"))).collect())
 }
 
 /// For each of these indexes, the last change of the list of its projects.
@@ -149,6 +136,11 @@ pub async fn ensure(change: &mut Change<'_>, index: &Index, name: &ProjectName) 
         }
     }
     Err(Error::Overloaded("the project is created and deleted again and again"))
+}
+
+/// Says that the list of an index's projects changes.
+pub fn touch_list(change: &mut Change<'_>, index: &Index) {
+    change.touched.index_projects.push(index.id);
 }
 
 /// Says that something of a locked project changes.

@@ -25,6 +25,10 @@ pub struct Index {
     pub acl_upload: Vec<String>,
     /// Who may see and download; `None`: everyone.
     pub acl_read: Option<Vec<String>>,
+    /// Projects of which files of mirrors may stand beside those of stages, `*` for all (devpi: `mirror_whitelist`).
+    pub whitelist: Vec<String>,
+    /// Whitelists of the stages that answer for this one are added up instead of intersected.
+    pub whitelist_union: bool,
     /// Its upstream; `None`: it is a stage.
     pub mirror: Option<Arc<Mirror>>,
 }
@@ -39,6 +43,10 @@ impl Index {
             bases: settings.bases(),
             acl_upload: settings.list("acl_upload"),
             acl_read: settings.stored().contains_key("acl_read").then(|| settings.list("acl_read")),
+            whitelist: settings.list("mirror_whitelist"),
+            // Without the option it is an index from before there was one (devpi).
+            whitelist_union: settings.stored().get("mirror_whitelist_inheritance")
+                != Some(&"intersection".into()),
             mirror: (settings.index_type() == Type::Mirror).then(|| Arc::new(Mirror::new(settings.stored()))),
             settings,
         }

@@ -1,0 +1,200 @@
+//! Lists of projects: of stages from their rows, of mirrors from their upstreams (DESIGN, Mirrors).
+
+use crate::{
+    cache::mirrored::List,
+    error::{Error, Result},
+    model::{
+        event::{Event, EventKind},
+        index::Index,
+        mirror::Mirror,
+        names::Names,
+        serial::Serial,
+    },
+    ops::{after_response::go_on, reading},
+    service::Service,
+    store::{self, mirrors::Seen},
+    upstream::{self, Answer, Failure, Validators},
+};
+use futures::TryStreamExt;
+use sha2::{Digest, Sha256};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::sync::OwnedMutexGuard;
+use tokio_util::io::{StreamReader, SyncIoBridge};
+use url::Url;
+
+/// How long a reader waits for an upstream's list (devpi: 30 s), and how long its fetch may go on.
+const TIMEOUT: Duration = Duration::from_secs(30);
+const LONGEST_FETCH: Duration = Duration::from_secs(300);
+
+/// How long a list that could not be renewed is shown before the upstream is asked again.
+const FAILURE_LASTS: Duration = Duration::from_secs(5);
+
+/// The list of a mirror's projects.
+pub struct Listed {
+    pub names: Arc<Names>,
+    /// Hex digest of the names; `None`: the upstream never gave a list.
+    pub digest: Option<String>,
+    /// The upstream could not be asked; this is how long ago it could.
+    pub stale: Option<Duration>,
+}
+
+/// What the upstream of a mirror lists; `None` where it is not to be asked.
+pub async fn of_mirror(service: &Service, index: &Arc<Index>) -> Result<Option<Listed>> {
+    let Some(mirror) = index.mirror.clone().filter(|mirror| !mirror.no_project_list) else { return Ok(None) };
+    let Some(url) = mirror.url.clone() else { return Ok(None) };
+    let list = service.mirrored.list(index.id, index.settings_serial);
+    let look = Look { service: service.clone(), index: index.clone(), mirror, url };
+    let looking = go_on(service, async move {
+        // One looks, the others wait for what it finds.
+        let mut list = list.lock_owned().await;
+        if list.good_until.is_none_or(|until| until <= Instant::now()) {
+            look.renew(&mut list).await;
+        }
+        let stale = list.stale_since.map(|at| at.elapsed());
+        Listed { names: list.names.clone(), digest: list.digest.clone(), stale }
+    });
+    match tokio::time::timeout(TIMEOUT, looking).await {
+        Ok(listed) => listed.map(Some).map_err(|error| Error::Internal(error.to_string())),
+        Err(_) => Ok(Some(Listed { names: Arc::default(), digest: None, stale: Some(Duration::ZERO) })),
+    }
+}
+
+/// The names of the projects of one index: of a stage its own, of a mirror what its upstream lists, or without such a list
+/// those that are known of it.
+pub async fn names(service: &Service, index: &Arc<Index>) -> Result<Arc<Names>> {
+    match of_mirror(service, index).await? {
+        Some(Listed { names, digest: Some(_), .. }) => Ok(names),
+        _ => {
+            let names = store::projects::names(&service.db().await?, index.id, Serial::NOW).await?;
+            Ok(Arc::new(Names::collect(names)))
+        }
+    }
+}
+
+struct Look {
+    service: Service,
+    index: Arc<Index>,
+    mirror: Arc<Mirror>,
+    url: Url,
+}
+
+impl Look {
+    async fn renew(&self, list: &mut OwnedMutexGuard<List>) {
+        let renewed = tokio::time::timeout(LONGEST_FETCH, self.try_renew(list)).await;
+        match renewed.unwrap_or(Err(Error::Unavailable)) {
+            Ok(good_for) => {
+                list.good_until = Instant::now().checked_add(good_for);
+                list.stale_since = None;
+            }
+            Err(error) => {
+                tracing::warn!(%error, index = %self.index.name, "the list of a mirror could not be renewed");
+                list.good_until = Instant::now().checked_add(FAILURE_LASTS);
+                list.stale_since.get_or_insert_with(Instant::now);
+            }
+        }
+        let shared = OwnedMutexGuard::mutex(list).clone();
+        self.service.mirrored.weigh_list(self.index.id, self.index.settings_serial, shared);
+    }
+
+    /// Brings the list up to date; returns for how long it is good.
+    async fn try_renew(&self, list: &mut List) -> Result<Duration> {
+        let expiry = self.mirror.cache_expiry;
+        let db = self.service.db().await?;
+        let seen = store::mirrors::list(&db, self.index.id).await?.unwrap_or_default();
+        let known = seen.source == self.url.as_str();
+        if known && seen.digest.is_some() && seen.digest != list.digest {
+            self.load(list).await?;
+        }
+        if known
+            && seen.digest.is_some()
+            && let Some(rest) =
+                seen.checked.and_then(|age| expiry.checked_sub(age)).filter(|rest| !rest.is_zero())
+        {
+            return Ok(rest);
+        }
+        if !store::mirrors::lease_list(&db, self.index.id, TIMEOUT).await? && list.digest.is_some() {
+            return Ok(FAILURE_LASTS.min(expiry));
+        }
+        drop(db);
+        let asked = self.ask(list, seen, known).await;
+        if asked.is_err() {
+            store::mirrors::release_list(&self.service.db().await?, self.index.id).await?;
+        }
+        asked.map(|()| expiry)
+    }
+
+    async fn load(&self, list: &mut List) -> Result<()> {
+        if let Some((digest, names)) = store::mirrors::names(&self.service.db().await?, self.index.id).await?
+        {
+            list.names = Arc::new(names);
+            list.digest = Some(digest);
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, list: &mut List, seen: Seen, known: bool) -> Result<()> {
+        let validators = match known && seen.digest.is_some() && seen.digest == list.digest {
+            true => Validators { etag: seen.etag.clone(), last_modified: seen.last_modified.clone() },
+            false => Validators::default(),
+        };
+        let failed = |failure: Failure| Error::Upstream(failure.to_string());
+        metrics::counter!("wheelyard_upstream_page_requests_total").increment(1);
+        let answer =
+            self.service.upstream.page(&self.mirror, &self.url, &validators).await.map_err(failed)?;
+        let (head, response) = match answer {
+            Answer::NotModified => {
+                return store::mirrors::keep_list(&self.service.db().await?, self.index.id, &seen, None)
+                    .await;
+            }
+            Answer::Modified(list) => list,
+        };
+        let (base, content_type) = (response.url().clone(), head.content_type);
+        let stream =
+            response.bytes_stream().map_err(|error| io::Error::other(error.without_url().to_string()));
+        let reader = SyncIoBridge::new(StreamReader::new(Box::pin(stream)));
+        let read = tokio::task::spawn_blocking(move || {
+            let names = upstream::list::read(reader, &content_type, &base)?;
+            let digest = hex::encode(Sha256::digest(names.as_text()));
+            let packed = store::mirrors::pack(&names);
+            Ok::<_, String>((names, digest, packed))
+        });
+        let read = read.await.map_err(|error| Error::Internal(error.to_string()))?;
+        let (names, digest, packed) = read.map_err(|reason| failed(Failure::broken(reason, &self.url)))?;
+        let now = Seen {
+            source: self.url.to_string(),
+            digest: Some(digest.clone()),
+            etag: head.validators.etag,
+            last_modified: head.validators.last_modified,
+            ..Seen::default()
+        };
+        if known && seen.digest.as_ref() == Some(&digest) {
+            store::mirrors::keep_list(&self.service.db().await?, self.index.id, &now, None).await?;
+        } else {
+            self.keep(&now, &packed).await?;
+        }
+        list.names = Arc::new(names);
+        list.digest = Some(digest);
+        Ok(())
+    }
+
+    /// Stores another list than before, in one change.
+    async fn keep(&self, now: &Seen, packed: &[u8]) -> Result<()> {
+        let mut connection = self.service.db().await?;
+        let mut change = store::change(&self.service.db, &mut connection, None).await?;
+        let current = store::indexes::share(&mut change, &self.index.name).await?;
+        let source = current.mirror.as_ref().and_then(|mirror| mirror.url.clone());
+        if current.id != self.index.id || source.as_ref() != Some(&self.url) {
+            return Err(Error::NoSuchIndex(self.index.name.to_string()));
+        }
+        store::mirrors::keep_list(&*change, self.index.id, now, Some(packed)).await?;
+        store::projects::touch_list(&mut change, &current);
+        change.log(Event::index(EventKind::MirrorList, &self.index.name));
+        change.commit().await?;
+        reading::begin(&self.service).await?;
+        Ok(())
+    }
+}

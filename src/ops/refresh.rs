@@ -1,0 +1,429 @@
+//! Looks upstream for the page of a project, no more often than needed (DESIGN, Mirrors).
+//!
+//! Within a process all who want a page share one fetch, which goes on when they leave. Between processes a lease in the
+//! database decides who asks; the others show what they have. What a fetch brought is shown at once and stored afterwards,
+//! if it differs from what is known.
+
+use crate::{
+    cache::{
+        mirrored::{Entry, Pending, Running, Said},
+        page_serial::Presence,
+    },
+    error::{Error, Result},
+    model::{
+        event::{Event, EventKind},
+        index::Index,
+        link::{Link, UpstreamPage},
+        mirror::Mirror,
+        name::ProjectName,
+        serial::Serial,
+    },
+    ops::{after_response::go_on, follow, reading},
+    service::Service,
+    store::{self, mirrors::Seen},
+    upstream::{self, Answer, Failure, PageHead, Validators},
+};
+use futures::FutureExt;
+use sha2::{Digest, Sha256};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+use tokio::time::Instant;
+use url::Url;
+
+/// How long a fetch may go on after its readers gave up waiting.
+const LONGEST_FETCH: Duration = Duration::from_secs(120);
+
+/// How long a failure is the answer where something older can be shown, so that a silent upstream is not waited for by
+/// each reader.
+const FAILURE_LASTS: Duration = Duration::from_secs(2);
+
+/// The longest that an upstream is left alone because it wants so.
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
+
+/// How long what another process is about to learn is not asked for again.
+const OTHERS_LOOK: Duration = Duration::from_millis(500);
+
+/// How often a reader without anything to show looks whether another process has learned it.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How a look is done.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// Also when what is known is good still.
+    always: bool,
+    /// With the validators of what is known.
+    conditional: bool,
+    /// What it brings is stored before it ends.
+    keep_first: bool,
+}
+
+/// What a look is about.
+#[derive(Clone)]
+struct Place {
+    service: Service,
+    index: Arc<Index>,
+    mirror: Arc<Mirror>,
+    /// `mirror_url`.
+    source: Url,
+    project: ProjectName,
+    presence: Presence,
+    entry: Arc<Entry>,
+}
+
+/// What is to be shown of a project on a mirror: what is known if it is good, else what the upstream says within the
+/// mirror's timeout, else what is known.
+pub async fn project(
+    service: &Service,
+    index: &Arc<Index>,
+    project: &ProjectName,
+    presence: Presence,
+) -> Said {
+    let Some(place) = place(service, index, project, presence) else { return Said::Missing };
+    if let Some(said) = place.entry.current(presence.serial) {
+        return said;
+    }
+    let manner = Manner { always: false, conditional: true, keep_first: false };
+    let (began, running) = place.entry.join(|| start(place.clone(), manner));
+    // Who has something to show does not wait for a fetch that is slow already.
+    let began = if presence.exists { began.into() } else { Instant::now() };
+    let timeout = place.mirror.timeout;
+    match tokio::time::timeout_at(began + timeout, running).await {
+        Ok(said) => said,
+        Err(_) => {
+            let reason = format!("no answer in {} seconds", timeout.as_secs());
+            let failure = Failure::broken(reason, &place.url());
+            place.failed(&Error::Upstream(failure.to_string()), None)
+        }
+    }
+}
+
+/// Looks upstream now, whatever is known, and stores what that brings; `conditional`: as far as it changed.
+pub async fn now(
+    service: &Service,
+    index: &Arc<Index>,
+    project: &ProjectName,
+    presence: Presence,
+    conditional: bool,
+) -> Said {
+    let Some(place) = place(service, index, project, presence) else { return Said::Missing };
+    if let Some(running) = place.entry.running() {
+        running.await;
+    }
+    let manner = Manner { always: true, conditional, keep_first: true };
+    place.entry.join(|| start(place.clone(), manner)).1.await
+}
+
+fn place(service: &Service, index: &Arc<Index>, project: &ProjectName, presence: Presence) -> Option<Place> {
+    let mirror = index.mirror.clone()?;
+    let source = mirror.url.clone()?;
+    let entry = service.mirrored.page((index.id, index.settings_serial, project.clone()));
+    let (service, index, project) = (service.clone(), index.clone(), project.clone());
+    Some(Place { service, index, mirror, source, project, presence, entry })
+}
+
+fn start(place: Place, manner: Manner) -> Running {
+    let service = place.service.clone();
+    let look = go_on(&service, async move {
+        let limit = LONGEST_FETCH.max(place.mirror.timeout);
+        let looked = tokio::time::timeout(limit, place.look(manner)).await;
+        let looked =
+            looked.unwrap_or_else(|_| Err(Error::Upstream(format!("no answer from {}", place.url()))));
+        looked.unwrap_or_else(|error| place.failed(&error, None))
+    });
+    look.map(|said| said.unwrap_or_else(|error| Said::Failed(Error::Internal(error.to_string()))))
+        .boxed()
+        .shared()
+}
+
+impl Place {
+    /// The URL of the project's page.
+    fn url(&self) -> Url {
+        self.source.join(&format!("{}/", self.project)).unwrap_or_else(|_| self.source.clone())
+    }
+
+    async fn look(&self, manner: Manner) -> Result<Said> {
+        let began = Instant::now();
+        let lease = self.mirror.timeout + Duration::from_secs(5);
+        let seen = loop {
+            let db = self.service.db().await?;
+            let seen = store::mirrors::page(&db, self.index.id, &self.project).await?.unwrap_or_default();
+            if !manner.always
+                && let Some(said) = self.good(&seen)
+            {
+                return Ok(said);
+            }
+            let leased = store::mirrors::lease_page(&db, self.index.id, &self.project, lease).await?;
+            if leased || manner.always || began.elapsed() > lease {
+                break seen;
+            }
+            if self.presence.exists {
+                let said = Said::Rows { stale: None, upstream_serial: seen.upstream_serial };
+                self.entry.learn(
+                    said.clone(),
+                    self.presence.serial,
+                    OTHERS_LOOK.min(self.mirror.cache_expiry),
+                );
+                return Ok(said);
+            }
+            drop(db);
+            tokio::time::sleep(POLL).await;
+        };
+        let said = match self.ask(manner, &seen).await {
+            Ok(said) => return Ok(said),
+            Err(Asked::Failed(Failure::Missing { .. })) => self.missing(&seen).await?,
+            Err(Asked::Failed(failure)) => {
+                tracing::warn!(index = %self.index.name, project = %self.project, "upstream: {failure}");
+                self.release().await;
+                let retry_after = match &failure {
+                    Failure::Status { retry_after, .. } => *retry_after,
+                    _ => None,
+                };
+                let age = seen.checked;
+                self.failed_with_age(&Error::Upstream(failure.to_string()), retry_after, age)
+            }
+            Err(Asked::Ours(error)) => {
+                self.release().await;
+                return Err(error);
+            }
+        };
+        Ok(said)
+    }
+
+    /// What is known, if it is good without asking.
+    fn good(&self, seen: &Seen) -> Option<Said> {
+        if seen.source != self.source.as_str() {
+            return None;
+        }
+        let expiry = self.mirror.cache_expiry;
+        let rest = |age: Option<Duration>| expiry.checked_sub(age?).filter(|rest| !rest.is_zero());
+        let (said, rest) = if let Some(rest) = rest(seen.missing) {
+            (if self.presence.exists { self.stale(seen.checked) } else { Said::Missing }, rest)
+        } else if seen.digest.is_some()
+            && seen.missing.is_none()
+            && let Some(rest) = rest(seen.checked)
+        {
+            (Said::Rows { stale: None, upstream_serial: seen.upstream_serial }, rest)
+        } else {
+            return None;
+        };
+        // The project may be known to the database and not to the request that looks.
+        if self.presence.exists || matches!(said, Said::Missing) {
+            self.entry.learn(said.clone(), self.presence.serial, rest);
+        }
+        Some(said)
+    }
+
+    async fn ask(&self, manner: Manner, seen: &Seen) -> Result<Said, Asked> {
+        let url = self.url();
+        let known = seen.source == self.source.as_str();
+        let validators = match manner.conditional && known && seen.digest.is_some() && seen.missing.is_none()
+        {
+            true => Validators { etag: seen.etag.clone(), last_modified: seen.last_modified.clone() },
+            false => Validators::default(),
+        };
+        metrics::counter!("wheelyard_upstream_page_requests_total").increment(1);
+        let (head, response) = match self.service.upstream.page(&self.mirror, &url, &validators).await? {
+            Answer::NotModified => return Ok(self.unchanged(seen.clone()).await?),
+            Answer::Modified(page) => page,
+        };
+        let base = response.url().clone();
+        let body = upstream::page_body(response, &url).await?;
+        let (content_type, name) = (head.content_type.clone(), self.project.clone());
+        let parsed = tokio::task::spawn_blocking(move || {
+            let page = upstream::page::parse(&body, &content_type, &base, &name)?;
+            let text = serde_json::to_vec(&page).map_err(|error| error.to_string())?;
+            Ok::<_, String>((page, hex::encode(Sha256::digest(text))))
+        });
+        let parsed = parsed.await.map_err(|error| Asked::Ours(Error::Internal(error.to_string())))?;
+        let (page, digest) = parsed.map_err(|reason| Failure::broken(reason, &url))?;
+        if known
+            && !self.mirror.ignore_serial_header
+            && let (Some(before), Some(now)) = (seen.upstream_serial, head.serial)
+            && now < before
+        {
+            return Err(Failure::broken(format!("a page of serial {now}, older than {before}"), &url).into());
+        }
+        if let Some((events, serial)) = &head.events {
+            follow::noticed(&self.service, &self.index, self.source.as_str(), events, *serial).await;
+        }
+        let now = Seen {
+            source: self.source.to_string(),
+            digest: Some(digest.clone()),
+            etag: head.validators.etag.clone(),
+            last_modified: head.validators.last_modified.clone(),
+            upstream_serial: head.serial,
+            ..Seen::default()
+        };
+        if known && seen.digest.as_ref() == Some(&digest) && self.presence.exists {
+            return Ok(self.unchanged(now).await?);
+        }
+        Ok(self.changed(manner, page, digest, &head, now).await?)
+    }
+
+    /// The upstream says what it said before.
+    async fn unchanged(&self, now: Seen) -> Result<Said> {
+        store::mirrors::keep_page(&self.service.db().await?, self.index.id, &self.project, &now).await?;
+        let said = Said::Rows { stale: None, upstream_serial: now.upstream_serial };
+        self.entry.learn(said.clone(), self.presence.serial, self.mirror.cache_expiry);
+        Ok(said)
+    }
+
+    /// The upstream says something else: that is shown, and stored afterwards.
+    async fn changed(
+        &self,
+        manner: Manner,
+        page: UpstreamPage,
+        digest: String,
+        head: &PageHead,
+        now: Seen,
+    ) -> Result<Said> {
+        if let Some(pending) = self.entry.pending().filter(|pending| pending.digest == digest) {
+            let said = Said::Newer(pending);
+            self.entry.learn(said.clone(), self.presence.serial, self.mirror.cache_expiry);
+            return Ok(said);
+        }
+        let pending = Arc::new(Pending { page, digest, upstream_serial: head.serial });
+        let said = Said::Newer(pending.clone());
+        self.entry.learn(said.clone(), self.presence.serial, self.mirror.cache_expiry);
+        if manner.keep_first {
+            self.keep(&pending, &now).await?;
+            return Ok(said);
+        }
+        let place = self.clone();
+        go_on(&self.service, async move {
+            let kept = tokio::time::timeout(LONGEST_FETCH, place.keep(&pending, &now)).await;
+            if let Err(error) = kept.unwrap_or(Err(Error::Unavailable)) {
+                tracing::warn!(%error, index = %place.index.name, project = %place.project, "a page was not stored");
+                place.entry.forget();
+                place.release().await;
+            }
+        });
+        Ok(said)
+    }
+
+    /// Stores what the upstream says, and sees to it that this process knows of it.
+    async fn keep(&self, pending: &Arc<Pending>, now: &Seen) -> Result<()> {
+        let serial = keep(&self.service, &self.index, &self.project, &pending.page, now).await?;
+        reading::begin(&self.service).await?;
+        self.entry.stored(pending, serial);
+        Ok(())
+    }
+
+    /// The upstream has no such project. What was there once is still shown: one 404 may be a token that ended.
+    async fn missing(&self, seen: &Seen) -> Result<Said> {
+        let db = self.service.db().await?;
+        store::mirrors::keep_missing(&db, self.index.id, &self.project, self.source.as_str()).await?;
+        let said = if self.presence.exists { self.stale(seen.checked) } else { Said::Missing };
+        self.entry.learn(said.clone(), self.presence.serial, self.mirror.cache_expiry);
+        Ok(said)
+    }
+
+    fn failed(&self, error: &Error, retry_after: Option<Duration>) -> Said {
+        self.failed_with_age(error, retry_after, None)
+    }
+
+    fn failed_with_age(&self, error: &Error, retry_after: Option<Duration>, age: Option<Duration>) -> Said {
+        if !self.presence.exists {
+            return Said::Failed(error.clone());
+        }
+        let said = self.stale(age);
+        let wait = retry_after.unwrap_or(FAILURE_LASTS).min(LONGEST_RETRY_AFTER);
+        self.entry.learn(said.clone(), self.presence.serial, wait);
+        said
+    }
+
+    fn stale(&self, age: Option<Duration>) -> Said {
+        Said::Rows { stale: Some(age.unwrap_or(self.mirror.cache_expiry)), upstream_serial: None }
+    }
+
+    async fn release(&self) {
+        let released = async {
+            store::mirrors::release_page(&self.service.db().await?, self.index.id, &self.project).await
+        };
+        if let Err(error) = released.await {
+            tracing::warn!(%error, "the lease of a page is left to its end");
+        }
+    }
+}
+
+/// Why a look did not end well.
+enum Asked {
+    Failed(Failure),
+    Ours(Error),
+}
+
+impl From<Failure> for Asked {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<Error> for Asked {
+    fn from(error: Error) -> Self {
+        Self::Ours(error)
+    }
+}
+
+/// Makes the rows of a project what the upstream says, in one change if they differ; returns the serial they then have.
+async fn keep(
+    service: &Service,
+    index: &Index,
+    name: &ProjectName,
+    page: &UpstreamPage,
+    now: &Seen,
+) -> Result<Serial> {
+    let mut connection = service.db().await?;
+    let mut change = store::change(&service.db, &mut connection, None).await?;
+    let current = store::indexes::share(&mut change, &index.name).await?;
+    let source = current.mirror.as_ref().and_then(|mirror| mirror.url.as_ref());
+    if current.id != index.id || source.is_none_or(|source| source.as_str() != now.source) {
+        return Err(Error::NoSuchIndex(index.name.to_string()));
+    }
+    let before = change.events();
+    let project = store::projects::ensure(&mut change, &current, name).await?;
+    let mut changed = change.events() > before;
+    if store::projects::status(&mut change, &project).await? != page.status {
+        store::projects::set_status(&mut change, &project, &page.status).await?;
+        changed = true;
+    }
+    let rows = store::links::of_project(&*change, &[index.id], name, Serial::NOW).await?;
+    let mut known: HashMap<String, store::links::Known> =
+        rows.into_iter().map(|(_, known)| (known.link.filename.clone(), known)).collect();
+    let (mut opened, mut closed) = (Vec::new(), Vec::new());
+    for link in &page.links {
+        let mut link = link.clone();
+        if let Some(before) = known.remove(&link.filename) {
+            // What was read from the file holds as long as it is the same file.
+            if before.link.entry() == link.entry() {
+                link.read_metadata.clone_from(&before.link.read_metadata);
+            }
+            if before.link == link {
+                continue;
+            }
+            closed.push(before.id);
+        }
+        opened.push(link);
+    }
+    closed.extend(known.into_values().map(|gone| gone.id));
+    if !closed.is_empty() {
+        store::links::close(&mut change, &closed).await?;
+    }
+    if !opened.is_empty() {
+        store::links::open(&mut change, index.id, &project, opened.iter()).await?;
+    }
+    store::mirrors::keep_page(&*change, index.id, name, now).await?;
+    if !changed && closed.is_empty() && opened.is_empty() {
+        // The rows are as they should be, so only the bookkeeping is written.
+        drop(change);
+        store::mirrors::keep_page(&connection, index.id, name, now).await?;
+        let serials = store::projects::serials(&connection, &[index.id], name).await?;
+        return Ok(serials.first().map_or_else(Serial::default, |(_, serial, _)| *serial));
+    }
+    let detail = serde_json::json!({"links": opened.len(), "gone": closed.len()});
+    change.log(Event::project(EventKind::MirrorPage, &index.name, name).with_detail(detail));
+    change.commit().await
+}
+
+/// The link of this file name on a page, if it leads to this place.
+pub fn find<'a>(page: &'a UpstreamPage, entry: &str, filename: &str) -> Option<&'a Link> {
+    page.links.iter().find(|link| link.filename == filename && link.entry() == entry)
+}
