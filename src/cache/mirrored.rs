@@ -101,7 +101,11 @@ impl Mirrored {
 
 /// One page of one mirror.
 #[derive(Default)]
-pub struct Entry(Mutex<State>);
+pub struct Entry {
+    state: Mutex<State>,
+    /// Turns at storing what was fetched.
+    pub keeping: tokio::sync::Mutex<()>,
+}
 
 #[derive(Default)]
 struct State {
@@ -171,6 +175,6 @@ impl Entry {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,9 +3,8 @@
 use super::{
     name::IndexName,
     names::Names,
-    page::{API_VERSION, Format},
+    page::{API_VERSION, Format, escaped},
 };
-use minijinja::HtmlEscape;
 use std::{fmt::Write, sync::Arc};
 
 /// About how many bytes a piece has.
@@ -41,8 +40,7 @@ impl ListPage {
     }
 
     fn html(self, prefix: String) -> impl Iterator<Item = String> + Send {
-        let title =
-            HtmlEscape(&format!("{}: simple list (including inherited indices)", self.index)).to_string();
+        let title = escaped(&format!("{}: simple list (including inherited indices)", self.index));
         let head = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"pypi:repository-version\" content=\"{API_VERSION}\">\n<title>{title}</title>\n</head>\n\
@@ -56,7 +54,7 @@ impl ListPage {
                     true => index.to_string(),
                     false => format!("{index} (bases: {})", bases.join(",")),
                 };
-                let heading = format!("<h2>{}</h2>\n", HtmlEscape(&heading));
+                let heading = format!("<h2>{}</h2>\n", escaped(&heading));
                 let earlier = all[..place].to_vec();
                 let own = Owned { names, place: 0 }
                     .filter(move |name| !earlier.iter().any(|names| names.contains(name)));

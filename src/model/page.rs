@@ -12,7 +12,6 @@ use serde::Serialize;
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, HashSet},
-    fmt::Write,
     sync::LazyLock,
 };
 use time::{OffsetDateTime, macros::format_description};
@@ -171,8 +170,8 @@ pub struct ProjectPage {
     pub files: Vec<PageFile>,
     /// A mirror that is kept out because the project is private.
     pub blocked: Option<IndexName>,
-    /// A mirror takes part, so that there is something to refresh.
-    pub mirrored: bool,
+    /// What people may do where a mirror takes part: the label of the button.
+    pub refresh: Option<&'static str>,
 }
 
 impl ProjectPage {
@@ -188,7 +187,7 @@ impl ProjectPage {
 
     /// Writes the page; `base` says how its links begin.
     pub fn render(self, format: Format, base: &Base) -> Result<Vec<u8>, minijinja::Error> {
-        let Self { index, project, status, versions, files, blocked, mirrored } = self;
+        let Self { index, project, status, versions, files, blocked, refresh } = self;
         let url = |file: &PageFile| base.link(&index, &file.index, &file.path);
         if format == Format::Json {
             let files = files.iter().map(|file| JsonFile::new(file, url(file))).collect();
@@ -219,7 +218,10 @@ impl ProjectPage {
             status => context! { status => status.status, reason => status.reason },
             files => files.collect::<Vec<_>>(),
             blocked => blocked.map(|mirror| mirror.to_string()),
-            refresh => mirrored.then(|| base.link(&index, &index, &format!("+simple/{project}/refresh"))),
+            refresh => refresh.map(|label| context! {
+                label,
+                url => base.link(&index, &index, &format!("+simple/{project}/refresh")),
+            }),
         };
         html("project.html", page)
     }
@@ -255,17 +257,23 @@ fn format_html(
     let Some(text) = value.as_str().filter(|_| !value.is_safe()) else {
         return escape_formatter(out, state, value);
     };
+    Ok(out.write_str(&escaped(text))?)
+}
+
+/// A text as it stands in HTML.
+pub(super) fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '&' => out.write_str("&amp;")?,
-            '<' => out.write_str("&lt;")?,
-            '>' => out.write_str("&gt;")?,
-            '"' => out.write_str("&quot;")?,
-            '\'' => out.write_str("&#39;")?,
-            c => out.write_char(c)?,
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            c => escaped.push(c),
         }
     }
-    Ok(())
+    escaped
 }
 
 #[derive(Serialize)]
@@ -385,7 +393,7 @@ mod tests {
                 file("root/base", "2.0", "foo-2.0.tar.gz"),
             ],
             blocked: None,
-            mirrored: false,
+            refresh: None,
         };
         page.arrange();
         page

@@ -13,7 +13,7 @@ use crate::{
         serial::Serial,
     },
     ops::{
-        refresh,
+        reading, refresh,
         resolve::{self, Scope},
     },
     service::Service,
@@ -76,6 +76,9 @@ pub async fn sources(
     });
     let said = futures::future::join_all(asked).await;
     // What was stored meanwhile is to be seen, and rights may have changed.
+    if sources.scope.page_serial() > service.gate.serial() {
+        reading::begin(service).await?;
+    }
     sources.known = service.gate.serial();
     sources.scope = resolve::scope(service, caller, name, Some(project), view).await?;
     for (index, said) in said {

@@ -149,10 +149,13 @@ impl Place {
             if !manner.always
                 && let Some(said) = self.good(&seen)
             {
+                self.catch_up().await?;
                 return Ok(said);
             }
             let leased = store::mirrors::lease_page(&db, self.index.id, &self.project, lease).await?;
-            if leased || manner.always || began.elapsed() > lease {
+            // While something is being stored here, the lease is our own.
+            let ours = leased || self.entry.pending().is_some();
+            if ours || manner.always || began.elapsed() > lease {
                 break seen;
             }
             if self.presence.exists {
@@ -262,6 +265,7 @@ impl Place {
     /// The upstream says what it said before.
     async fn unchanged(&self, now: Seen) -> Result<Said> {
         store::mirrors::keep_page(&self.service.db().await?, self.index.id, &self.project, &now).await?;
+        self.catch_up().await?;
         let said = Said::Rows { stale: None, upstream_serial: now.upstream_serial };
         self.entry.learn(said.clone(), self.presence.serial, self.mirror.cache_expiry);
         Ok(said)
@@ -279,6 +283,7 @@ impl Place {
         if let Some(pending) = self.entry.pending().filter(|pending| pending.digest == digest) {
             let said = Said::Newer(pending);
             self.entry.learn(said.clone(), self.presence.serial, self.mirror.cache_expiry);
+            self.release().await; // whoever stores it may have given it back before we took it
             return Ok(said);
         }
         let pending = Arc::new(Pending { page, digest, upstream_serial: head.serial });
@@ -302,9 +307,21 @@ impl Place {
 
     /// Stores what the upstream says, and sees to it that this process knows of it.
     async fn keep(&self, pending: &Arc<Pending>, now: &Seen) -> Result<()> {
+        let _turn = self.entry.keeping.lock().await;
+        if self.entry.pending().is_some_and(|newest| !Arc::ptr_eq(&newest, pending)) {
+            return Ok(()); // something newer is stored instead
+        }
         let serial = keep(&self.service, &self.index, &self.project, &pending.page, now).await?;
         reading::begin(&self.service).await?;
         self.entry.stored(pending, serial);
+        Ok(())
+    }
+
+    /// Sees to it that the rows are known here which the reader did not know of when it came.
+    async fn catch_up(&self) -> Result<()> {
+        if !self.presence.exists {
+            reading::begin(&self.service).await?;
+        }
         Ok(())
     }
 

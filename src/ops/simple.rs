@@ -218,7 +218,10 @@ impl Page {
             versions: Vec::new(),
             files: Vec::new(),
             blocked: key.blocked.clone(),
-            mirrored: is_mirrored && key.view == View::All,
+            refresh: (is_mirrored && key.view == View::All).then(|| match order[0].mirror {
+                Some(_) => "Refresh",
+                None => "Refresh mirror links",
+            }),
         };
         for index in order {
             if statuses.get(&index.id).is_none_or(Status::is_quarantined) {

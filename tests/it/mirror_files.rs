@@ -19,7 +19,8 @@ fn large(version: &str) -> File {
 /// Waits until another process serves a file without any upstream; leaves the upstream stopped.
 async fn stored(server: &Server, upstream: &mut Upstream, path: &str, bytes: &[u8]) {
     upstream.stop().await;
-    let other = server.beside().await.anonymous();
+    let beside = server.beside().await;
+    let other = beside.anonymous();
     until("the file is stored", async || {
         other.try_get(path, &[]).await.is_some_and(|reply| reply.status == 200 && reply.body == bytes)
     })
@@ -421,7 +422,8 @@ async fn a_volatile_mirror_can_be_made_to_forget() {
 /// Waits until another process has the page without any upstream.
 async fn stored_page(server: &Server, upstream: &mut Upstream) {
     upstream.stop().await;
-    let other = server.beside().await.anonymous();
+    let beside = server.beside().await;
+    let other = beside.anonymous();
     until("the page is stored", async || other.simple_page(MIRROR, "pkg", &[]).await.status == 200).await;
     upstream.start_again().await;
 }

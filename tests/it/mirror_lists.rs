@@ -51,7 +51,8 @@ async fn a_list_that_did_not_change_is_no_change_and_one_that_did_is_seen() {
     upstream.add_project("one");
     let alice = server.alice_with_mirror(&upstream, json!({"mirror_cache_expiry": 0})).await;
     assert_eq!(names(&alice, "alice/mirror").await, ["one"]);
-    let other = server.beside().await.anonymous();
+    let beside = server.beside().await;
+    let other = beside.anonymous();
     upstream.fail(Part::List, Fault::Status(500));
     until("the list is stored", async || names(&other, "alice/mirror").await == ["one"]).await;
     upstream.mend();

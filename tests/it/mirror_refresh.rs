@@ -23,7 +23,8 @@ async fn a_refresh_fetches_the_page_now_and_leads_to_it() {
     let alice = server.alice_with_mirror(&upstream, json!({"mirror_no_project_list": true})).await;
     alice.create_index("alice/dev", json!({"bases": "alice/mirror"})).await;
     assert_eq!(alice.filenames("alice/dev", "pkg").await, [ONE]);
-    let other = server.beside().await.anonymous();
+    let beside = server.beside().await;
+    let other = beside.anonymous();
     for (asked, (index, version)) in [("alice/mirror", "2.0"), ("alice/dev", "3.0")].into_iter().enumerate() {
         let (filename, _) = upstream.add_wheel("pkg", version);
         assert!(!alice.filenames("alice/dev", "pkg").await.contains(&filename));
@@ -76,7 +77,8 @@ async fn a_refresh_of_an_upstream_that_fails_loses_nothing() {
     upstream.add_wheel("pkg", "1.0");
     let alice = server.alice_with_mirror(&upstream, json!({})).await;
     assert_eq!(alice.filenames("alice/mirror", "pkg").await, [ONE]);
-    let other = server.beside().await.anonymous();
+    let beside = server.beside().await;
+    let other = beside.anonymous();
     upstream.fail(Part::Pages, Fault::Status(500));
     until("the page is stored", async || other.simple_page("alice/mirror", "pkg", &[]).await.status == 200)
         .await;

@@ -66,7 +66,7 @@ async fn the_name_decides_in_whatever_way_it_is_written() {
             _ => alice.simple_page("alice/dev", "my-pkg", &[]).await,
         };
         assert_eq!(reply.expect(200).json()["versions"], json!(["1.0"]), "{name}");
-        let versions = alice.get(&format!("alice/dev/{name}")).await.expect(200).result();
+        let versions = alice.get("alice/dev/my-pkg").await.expect(200).result();
         assert!(versions.as_object().unwrap().keys().eq(["1.0"]), "{versions}");
     }
     assert_eq!(upstream.page_requests("my-pkg"), 0);

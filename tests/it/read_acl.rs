@@ -60,6 +60,27 @@ const READS: &[(&str, &[(&str, &str)])] = &[
             ("html", "alice/secret/+simple/pkg/"),
         ],
     ),
+    ("/{user}/{index}/+hosted", &[("GET", "alice/secret/+hosted"), ("html", "alice/secret/+hosted")]),
+    (
+        "/{user}/{index}/+hosted/{project}",
+        &[("GET", "alice/secret/+hosted/pkg"), ("html", "alice/secret/+hosted/pkg")],
+    ),
+    ("/{user}/{index}/+hosted/", &[("GET", "alice/secret/+hosted/"), ("html", "alice/secret/+hosted/")]),
+    (
+        "/{user}/{index}/+hosted/{project}/",
+        &[("GET", "alice/secret/+hosted/pkg/"), ("html", "alice/secret/+hosted/pkg/")],
+    ),
+    ("/{user}/{index}/+own", &[("GET", "alice/secret/+own"), ("html", "alice/secret/+own")]),
+    (
+        "/{user}/{index}/+own/{project}",
+        &[("GET", "alice/secret/+own/pkg"), ("html", "alice/secret/+own/pkg")],
+    ),
+    ("/{user}/{index}/+own/", &[("GET", "alice/secret/+own/"), ("html", "alice/secret/+own/")]),
+    (
+        "/{user}/{index}/+own/{project}/",
+        &[("GET", "alice/secret/+own/pkg/"), ("html", "alice/secret/+own/pkg/")],
+    ),
+    ("/{user}/{index}/+simple/{project}/refresh", &[("refresh", "alice/secret/+simple/pkg/refresh")]),
     (
         "/{user}/{index}/+f/{first}/{next}/{filename}",
         &[
@@ -125,6 +146,7 @@ async fn read(client: &Client, method: &str, path: &str) -> Reply {
             let push = json!({"name": "pkg", "version": "1.0", "targetindex": "alice/inbox"});
             client.json(method, path, push).await
         }
+        "refresh" => client.send("POST", path, &[json], "").await,
         method => client.send(method, path, &[json], "").await,
     }
 }
@@ -163,7 +185,11 @@ async fn strangers_are_kept_out_and_readers_let_in_on_every_route() {
             assert!(!reply.text().contains("1.0"), "{reply}");
             for client in [server.login("bob"), server.login("alice"), server.root()] {
                 let reply = read(&client, method, &path).await;
-                let expected = if *method == "range" { 206 } else { 200 };
+                let expected = match *method {
+                    "range" => 206,
+                    "refresh" => 302,
+                    _ => 200,
+                };
                 assert_eq!(reply.status, expected, "{route}: {method} {path}: {reply}");
             }
         }
