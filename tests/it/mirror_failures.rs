@@ -16,7 +16,7 @@ fn eager() -> Value {
 fn faults(untrusted: &Upstream) -> Vec<(&'static str, Fault)> {
     vec![
         // Some seconds, for a page: the first in the list, so that it is over before the list is.
-        ("drip", Fault::Drip(1, Duration::from_millis(15))),
+        ("drip", Fault::Drip(1, Duration::from_millis(5))),
         ("stall", Fault::Stall),
         ("broken", Fault::Status(500)),
         ("bad-gateway", Fault::Status(502)),
