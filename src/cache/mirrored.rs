@@ -57,6 +57,8 @@ pub struct List {
     pub names: Arc<Names>,
     /// Hex digest of the names; `None`: no list was ever fetched.
     pub digest: Option<String>,
+    /// The serial of the list that this goes with; another process may have stored another since.
+    pub at: Serial,
     /// The upstream need not be asked until then.
     pub good_until: Option<Instant>,
     /// When the upstream last said that the list is right, if the last time it did not.
@@ -67,11 +69,17 @@ pub struct List {
 pub struct Mirrored {
     pages: moka::sync::Cache<Key, Arc<Entry>>,
     lists: moka::sync::Cache<(i64, Serial), Arc<tokio::sync::Mutex<List>>>,
+    /// Mirrors, their upstreams, and where these tell their changes, as far as that was noticed.
+    noticed: moka::sync::Cache<(i64, String, String), ()>,
+    /// Tells of upstreams that nobody listens to yet.
+    pub to_follow: tokio::sync::Notify,
 }
 
 impl Default for Mirrored {
     fn default() -> Self {
         Self {
+            noticed: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build(),
+            to_follow: tokio::sync::Notify::new(),
             pages: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build(),
             lists: moka::sync::Cache::builder()
                 .weigher(|_, list: &Arc<tokio::sync::Mutex<List>>| {
@@ -87,6 +95,11 @@ impl Default for Mirrored {
 impl Mirrored {
     pub fn page(&self, key: Key) -> Arc<Entry> {
         self.pages.get_with(key, Arc::default)
+    }
+
+    /// Whether it is the first time that this is noticed of a mirror.
+    pub fn is_news(&self, noticed: (i64, String, String)) -> bool {
+        self.noticed.entry(noticed).or_insert(()).is_fresh()
     }
 
     pub fn list(&self, index_id: i64, settings: Serial) -> Arc<tokio::sync::Mutex<List>> {

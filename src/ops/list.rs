@@ -10,7 +10,7 @@ use crate::{
         names::Names,
         serial::Serial,
     },
-    ops::{after_response::go_on, reading},
+    ops::{after_response::go_on, reading, resolve},
     service::Service,
     store::{self, mirrors::Seen},
     upstream::{self, Answer, Failure, Validators},
@@ -47,11 +47,14 @@ pub async fn of_mirror(service: &Service, index: &Arc<Index>) -> Result<Option<L
     let Some(mirror) = index.mirror.clone().filter(|mirror| !mirror.no_project_list) else { return Ok(None) };
     let Some(url) = mirror.url.clone() else { return Ok(None) };
     let list = service.mirrored.list(index.id, index.settings_serial);
+    let known = resolve::presences(service, std::slice::from_ref(index), None).await?;
+    let at = known.first().map_or_else(Serial::default, |presence| presence.serial);
     let look = Look { service: service.clone(), index: index.clone(), mirror, url };
     let looking = go_on(service, async move {
         // One looks, the others wait for what it finds.
         let mut list = list.lock_owned().await;
-        if list.good_until.is_none_or(|until| until <= Instant::now()) {
+        if list.at != at || list.good_until.is_none_or(|until| until <= Instant::now()) {
+            list.at = at;
             look.renew(&mut list).await;
         }
         let stale = list.stale_since.map(|at| at.elapsed());
@@ -61,6 +64,20 @@ pub async fn of_mirror(service: &Service, index: &Arc<Index>) -> Result<Option<L
         Ok(listed) => listed.map(Some).map_err(|error| Error::Internal(error.to_string())),
         Err(_) => Ok(Some(Listed { names: Arc::default(), digest: None, stale: Some(Duration::ZERO) })),
     }
+}
+
+/// Asks the upstream of a mirror for its list now, if there ever was one, and stores what that changes.
+pub async fn now(service: &Service, index: &Arc<Index>) -> Result<()> {
+    store::mirrors::expire_list(&service.db().await?, index.id).await?;
+    let list = service.mirrored.list(index.id, index.settings_serial);
+    {
+        let mut list = list.lock().await;
+        if list.digest.is_none() && store::mirrors::list(&service.db().await?, index.id).await?.is_none() {
+            return Ok(());
+        }
+        list.good_until = None;
+    }
+    of_mirror(service, index).await.map(drop)
 }
 
 /// The names of the projects of one index: of a stage its own, of a mirror what its upstream lists, or without such a list

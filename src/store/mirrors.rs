@@ -149,6 +149,19 @@ pub async fn list(db: &impl GenericClient, index_id: i64) -> Result<Option<Seen>
     Ok(db.query_opt(&statement, &[&index_id]).await?.as_ref().map(seen))
 }
 
+/// Sees to it that the list is asked for again.
+pub async fn expire_list(db: &impl GenericClient, index_id: i64) -> Result<()> {
+    let statement = db
+        .prepare_cached(
+            "-- store::mirrors::expire_list
+             update mirror_lists set checked_at = null
+             where index_id = $1",
+        )
+        .await?;
+    db.execute(&statement, &[&index_id]).await?;
+    Ok(())
+}
+
 /// The names on the list, and their digest.
 ///
 /// # Errors

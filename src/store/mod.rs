@@ -7,6 +7,7 @@ pub mod change;
 pub mod changelog;
 pub mod core_metadata;
 pub mod files;
+pub mod follows;
 pub mod indexes;
 pub mod links;
 pub mod mirrors;

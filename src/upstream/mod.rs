@@ -17,6 +17,7 @@ use http::{
     },
 };
 use reqwest::{Client, Response};
+use serde::Deserialize;
 use std::{error::Error as _, time::Duration};
 use url::Url;
 
@@ -155,10 +156,51 @@ impl Upstream {
         Ok(response)
     }
 
+    /// Waits so long for changes after a serial, or asks for the newest serial.
+    pub async fn events(
+        &self,
+        mirror: &Mirror,
+        url: &Url,
+        since: Option<i64>,
+        wait: Duration,
+    ) -> Result<Told, Failure> {
+        let mut asked = url.clone();
+        asked.query_pairs_mut().append_pair("wait", &wait.as_secs().to_string());
+        if let Some(since) = since {
+            asked.query_pairs_mut().append_pair("since", &since.to_string());
+        }
+        let request = authorized(self.pages.get(asked.clone()), mirror, &asked);
+        let request = request.header(ACCEPT, "application/json").timeout(wait + READ_TIMEOUT);
+        let response = request.send().await.map_err(|error| broken(error, url))?;
+        let body = body(good(response, url)?, url, LARGEST_PAGE).await?;
+        let reply: Result<ToldReply, _> = serde_json::from_slice(&body);
+        reply.map(|reply| reply.result).map_err(|error| Failure::broken(error.to_string(), url))
+    }
+
     /// The whole of a small answer, such as core metadata, up to so many bytes.
     pub async fn small(&self, mirror: &Mirror, url: &Url, most: usize) -> Result<Vec<u8>, Failure> {
         body(self.file(mirror, url, None).await?, url, most).await
     }
+}
+
+/// A change that a wheelyard tells.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ToldEvent {
+    pub event: String,
+    pub project: Option<String>,
+}
+
+/// What a wheelyard tells of its changes.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Told {
+    /// All up to this one are told.
+    pub serial: i64,
+    pub events: Vec<ToldEvent>,
+}
+
+#[derive(Deserialize)]
+struct ToldReply {
+    result: Told,
 }
 
 /// The whole body of a page.
