@@ -93,6 +93,9 @@ pub struct ServerConfig {
     /// Uploads that are received at the same time; further ones wait, then get 503
     #[arg(long, env = "WHEELYARD_CONCURRENT_UPLOADS", default_value_t = 16, value_parser = at_least_one())]
     pub concurrent_uploads: usize,
+    /// Files that are fetched from upstreams at the same time; further ones wait, then get 503
+    #[arg(long, env = "WHEELYARD_CONCURRENT_FETCHES", default_value_t = 32, value_parser = at_least_one())]
+    pub concurrent_fetches: usize,
     /// Connections that are open at the same time; further ones wait to be accepted
     #[arg(long, env = "WHEELYARD_MAX_CONNECTIONS", default_value_t = 10_000, value_parser = at_least_one())]
     pub max_connections: usize,

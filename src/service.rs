@@ -10,7 +10,7 @@ use crate::{
     error::{Error, Result},
     model::access::Policy,
     store::{self, Db},
-    upstream::Upstream,
+    upstream::{Upstream, spool::Downloads},
 };
 use deadpool_postgres::Object;
 use std::{ops::Deref, sync::Arc, time::Duration};
@@ -51,6 +51,10 @@ pub struct Parts {
     pub stopping: CancellationToken,
     /// Talks to the upstreams of mirrors.
     pub upstream: Upstream,
+    /// Files on their way from upstreams, see `ops::fetch`.
+    pub downloads: Downloads,
+    /// Files that may be fetched from upstreams at the same time.
+    pub fetches: Semaphore,
     /// What goes on after the answers, see `ops::after_response`.
     pub tasks: TaskTracker,
 }
@@ -96,6 +100,8 @@ impl Service {
             changes: changes(),
             storing: moka::future::Cache::new(100_000),
             upstream: Upstream::new()?,
+            downloads: Downloads::default(),
+            fetches: Semaphore::new(server.concurrent_fetches),
             tasks: TaskTracker::new(),
             client,
             uuid,

@@ -4,17 +4,16 @@
 //! servers do not have: PostgreSQL decides, the store only keeps bytes.
 
 mod key;
-mod reader;
 mod staging;
 
 pub use key::BlobKey;
 use key::{CACHE_CONTROL, MEDIA_TYPE};
-pub use reader::RangeReader;
 pub use staging::{PART_SIZE, Staging};
 
 use crate::{
     config::S3Config,
     error::{Error, Result},
+    model::archive::ranges::RangeReader,
 };
 use aws_config::{environment::EnvironmentVariableRegionProvider, meta::region::RegionProviderChain};
 use aws_sdk_s3::{
@@ -27,12 +26,17 @@ use aws_sdk_s3::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use std::{
+    io,
     ops::RangeInclusive,
     time::{Duration, Instant, SystemTime},
 };
+use tokio::runtime::Handle;
 
 /// How long the store may take to copy the largest object, or to put its parts together.
 const COPY_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// What a reader fetches at once after a seek, in bytes.
+const SMALLEST_READ: u64 = 256 << 10;
 
 /// A bucket, and the prefix in it that is ours.
 #[derive(Clone)]
@@ -149,9 +153,17 @@ impl Blobs {
         Ok(request.uri().to_owned())
     }
 
-    /// Random access to an object of this size, for code that blocks.
+    /// Random access to an object of this size; to be read on a blocking thread.
     pub fn reader(&self, key: BlobKey, size: u64) -> RangeReader {
-        RangeReader::new(self.clone(), key, size)
+        let (blobs, runtime) = (self.clone(), Handle::current());
+        let fetch = move |range| {
+            let content = runtime.block_on(async {
+                let body = blobs.get(&key, Some(range)).await.map_err(io::Error::other)?;
+                body.collect().await.map_err(io::Error::other)
+            })?;
+            Ok(content.into_bytes())
+        };
+        RangeReader::new(size, SMALLEST_READ, Box::new(fetch))
     }
 
     fn name(&self, key: &BlobKey) -> String {

@@ -1,4 +1,4 @@
-//! A large object on its way into the store: a multipart upload under a name of its own until it is checked.
+//! A large object on its way into the store: a multipart upload, of which nothing is there until it is completed.
 
 use super::{
     BlobKey, Blobs,
@@ -23,9 +23,13 @@ pub struct Staging {
 }
 
 impl Blobs {
-    /// Begins a staged object.
+    /// Begins an object under a name of its own, for content that is checked after its upload.
     pub async fn stage(&self) -> Result<Staging> {
-        let key = BlobKey::Staging(Uuid::new_v4());
+        self.begin(BlobKey::Staging(Uuid::new_v4())).await
+    }
+
+    /// Begins an object; who completes it under its digest has checked it before.
+    pub async fn begin(&self, key: BlobKey) -> Result<Staging> {
         let request = self
             .client
             .create_multipart_upload()

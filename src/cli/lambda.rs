@@ -2,6 +2,12 @@
 
 use super::serve::recorder;
 use crate::{config::Config, http, service::Service};
+use axum::{body::Body, middleware::map_response, response::Response};
+use futures::{FutureExt, StreamExt, stream};
+use std::time::Duration;
+
+/// How long an answer waits at most for what goes on after it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Whether AWS Lambda started this process.
 #[expect(clippy::disallowed_methods, reason = "not a setting: how Lambda makes itself known")]
@@ -11,6 +17,25 @@ pub(super) fn is_lambda() -> bool {
 
 pub(super) async fn run(config: Config) -> Result<(), String> {
     let service = Service::start(config).await?;
-    let router = http::router(service, recorder());
+    let router = http::router(service.clone(), recorder());
+    let router = router.layer(map_response(move |response| {
+        let lasting = lasting(response, service.clone());
+        async move { lasting }
+    }));
     lambda_http::run_with_streaming_response(router).await.map_err(|error| error.to_string())
+}
+
+/// The same answer, which ends only when what was begun for it has ended: the function sleeps from then on.
+fn lasting(response: Response, service: Service) -> Response {
+    let ended = async move {
+        service.tasks.close();
+        if tokio::time::timeout(PATIENCE, service.tasks.wait()).await.is_err() {
+            tracing::warn!("work after an answer goes on when the function wakes up");
+        }
+        service.tasks.reopen();
+    };
+    response.map(|body| {
+        let end = ended.into_stream().filter_map(async |()| None);
+        Body::from_stream(body.into_data_stream().chain(stream::iter([end]).flatten()))
+    })
 }

@@ -103,8 +103,14 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
     }
     drop(listener);
     service.stopping.cancel();
-    if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
+    let end = tokio::time::Instant::now() + patience;
+    if tokio::time::timeout_at(end, graceful.shutdown()).await.is_err() {
         tracing::warn!("running requests were cut off");
+    }
+    // What goes on after the answers, such as a file that is being stored.
+    service.tasks.close();
+    if tokio::time::timeout_at(end, service.tasks.wait()).await.is_err() {
+        tracing::warn!("work after the answers was cut off");
     }
 }
 

@@ -116,11 +116,11 @@ impl<S: Sync> FromRequestParts<S> for VersionPath {
     }
 }
 
-/// `/{user}/{index}/+f/{first}/{next}/{filename}`.
+/// `/{user}/{index}/+f/{first}/{next}/{filename}` or `/{user}/{index}/+e/{dir}/{filename}`.
 pub(super) struct FilePath {
     pub index: IndexName,
-    pub first: String,
-    pub next: String,
+    /// `+f/{first}/{next}` or `+e/{dir}`.
+    pub entry: String,
     pub filename: String,
 }
 
@@ -130,12 +130,11 @@ impl<S: Sync> FromRequestParts<S> for FilePath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let IndexPath(index) = IndexPath::from_request_parts(parts, state).await?;
         let mut path = path(parts).await?;
-        Ok(Self {
-            index,
-            first: take(&mut path, "first"),
-            next: take(&mut path, "next"),
-            filename: take(&mut path, "filename"),
-        })
+        let entry = match path.remove("dir") {
+            Some(folder) => format!("+e/{folder}"),
+            None => format!("+f/{}/{}", take(&mut path, "first"), take(&mut path, "next")),
+        };
+        Ok(Self { index, entry, filename: take(&mut path, "filename") })
     }
 }
 

@@ -1,16 +1,16 @@
-//! `/{user}/{index}/+f/…`: distribution files and their core metadata (devpi-api, Files; packaging standards, serving
+//! `/{user}/{index}/+f/…` and `+e/…`: distribution files and their core metadata (devpi-api, Files; packaging standards, serving
 //! files).
 
 use super::{
     conditional::{self, Part},
     extract::{FilePath, Json, Query},
-    negotiate, respond,
+    mirror_files, negotiate, respond,
 };
 use crate::{
     config::FileDelivery,
     error::{Error, Result},
-    model::{access::Caller, file},
-    ops::{self, yank::Target},
+    model::{access::Caller, file, index::Index},
+    ops::{self, download::Found, yank::Target},
     service::Service,
 };
 use axum::{
@@ -29,7 +29,7 @@ use tokio_util::io::ReaderStream;
 
 /// A ranged request below this many bytes is answered by us even where files are redirected: uv does not follow a
 /// redirect of a ranged GET.
-const RANGE_SERVED: u64 = 1 << 20;
+pub(super) const RANGE_SERVED: u64 = 1 << 20;
 
 /// `GET` and `HEAD` of a file, of `{file}.metadata` (PEP 658), or with `Accept: application/json` of what is known of it.
 pub(super) async fn serve(
@@ -39,33 +39,56 @@ pub(super) async fn serve(
     method: Method,
     request: HeaderMap,
 ) -> Result<Response> {
-    let FilePath { index, first, next, filename } = &path;
-    let hash = (first.as_str(), next.as_str());
+    let FilePath { index, entry, filename } = &path;
     if let Some(filename) = filename.strip_suffix(".metadata") {
-        let file = ops::download::file(&service, &caller, index, hash, filename).await?;
-        let metadata = ops::download::core_metadata(&service, &file).await?;
+        let found = ops::download::file(&service, &caller, index, entry, filename).await?;
+        let metadata = match &found {
+            Found::Stage(_, file) => ops::download::core_metadata(&service, file).await?,
+            Found::Mirror(file) => ops::core_metadata::of(&service, file).await?,
+        };
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
         let mut response = ([(CONTENT_TYPE, text)], metadata).into_response();
-        set_cache(&mut response, &service, &caller, index).await?;
+        set_immutable(&mut response, found.index());
         return Ok(response);
     }
-    let file = ops::download::file(&service, &caller, index, hash, filename).await?;
-    if negotiate::accepts_json(&request) {
-        let mut response = file_meta(&file);
-        negotiate::vary(&mut response, "Accept");
-        return Ok(response);
-    }
-    let size = file.size.unsigned_abs();
-    let etag: ETag = format!("\"{}\"", file.sha256)
-        .parse()
-        .map_err(|_| Error::Internal("an entity tag that is none".into()))?;
-    let modified = LastModified::from(SystemTime::from(file.uploaded_at));
-    let part = conditional::part(&request, size, &etag, modified);
+    let found = ops::download::file(&service, &caller, index, entry, filename).await?;
+    let mut response = match &found {
+        Found::Stage(_, file) if negotiate::accepts_json(&request) => file_meta(file),
+        Found::Mirror(file) if negotiate::accepts_json(&request) => mirror_files::file_meta(file),
+        Found::Stage(index, file) => {
+            let modified = Some(LastModified::from(SystemTime::from(file.uploaded_at)));
+            let (filename, sha256, size) = (&file.filename, &file.sha256, file.size.unsigned_abs());
+            stored(&service, &method, &request, &Stored { index, filename, sha256, size, modified }).await?
+        }
+        Found::Mirror(file) => mirror_files::serve(&service, &method, &request, file).await?,
+    };
+    negotiate::vary(&mut response, "Accept");
+    Ok(response)
+}
 
-    let mut response = if conditional::not_modified(&request, &etag, Some(modified)) {
+/// A file whose content is in the object store.
+pub(super) struct Stored<'a> {
+    pub index: &'a Index,
+    pub filename: &'a str,
+    pub sha256: &'a str,
+    pub size: u64,
+    pub modified: Option<LastModified>,
+}
+
+/// Delivers it.
+pub(super) async fn stored(
+    service: &Service,
+    method: &Method,
+    request: &HeaderMap,
+    file: &Stored<'_>,
+) -> Result<Response> {
+    let Stored { size, modified, .. } = *file;
+    let etag = etag(file.sha256)?;
+    let part = conditional::part(request, size, Some(&etag), modified);
+    let mut response = if conditional::not_modified(request, Some(&etag), modified) {
         StatusCode::NOT_MODIFIED.into_response()
-    } else if redirected(&service, &method, &part) {
-        let url = ops::download::presigned_url(&service, &file).await?;
+    } else if redirected(service, method, &part) {
+        let url = ops::download::presigned_url(service, file.sha256, file.filename).await?;
         let mut headers = HeaderMap::new();
         // As long as the URL is surely good: it was signed up to half its life ago.
         let seconds = service.config.server.presign_seconds / 4;
@@ -77,39 +100,43 @@ pub(super) async fn serve(
         return Ok(respond::found_with(headers, &url));
     } else {
         match part {
-            Part::Unsatisfiable => {
-                let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
-                response.headers_mut().typed_insert(ContentRange::unsatisfied_bytes(size));
-                response
-            }
-            Part::Whole => content(&service, &method, &file, None).await?,
-            Part::Bytes(range) => content(&service, &method, &file, Some(range)).await?,
+            Part::Unsatisfiable => unsatisfiable(size),
+            Part::Whole => content(service, method, file, None).await?,
+            Part::Bytes(range) => content(service, method, file, Some(range)).await?,
         }
     };
-    set_cache(&mut response, &service, &caller, index).await?;
-    negotiate::vary(&mut response, "Accept");
+    set_immutable(&mut response, file.index);
     let headers = response.headers_mut();
     headers.typed_insert(etag);
-    headers.typed_insert(modified);
+    if let Some(modified) = modified {
+        headers.typed_insert(modified);
+    }
     headers.typed_insert(AcceptRanges::bytes());
     Ok(response)
+}
+
+pub(super) fn etag(sha256: &str) -> Result<ETag> {
+    format!("\"{sha256}\"").parse().map_err(|_| Error::Internal("an entity tag that is none".into()))
 }
 
 /// `DELETE` of a file; `?force` on a non-volatile index.
 pub(super) async fn remove(
     State(service): State<Service>,
     caller: Caller,
-    FilePath { index, first, next, filename }: FilePath,
+    FilePath { index, entry, filename }: FilePath,
     query: Query,
 ) -> Result<Response> {
-    let found = ops::download::file(&service, &caller, &index, (&first, &next), &filename).await;
-    let path = format!("{index}/+f/{first}/{next}/{filename}");
-    let file = found.map_err(|error| match error {
+    let found = ops::download::file(&service, &caller, &index, &entry, &filename).await;
+    let path = format!("{index}/{entry}/{filename}");
+    let found = found.map_err(|error| match error {
         Error::NoSuchFile => Error::NotFound(format!("package '{path}' doesn't exist")),
         Error::Gone(_) => Error::Gone(format!("file '{path}'")),
         error => error,
     })?;
-    ops::remove::file(&service, &caller, &file, query.has("force")).await?;
+    match &found {
+        Found::Stage(_, file) => ops::remove::file(&service, &caller, file, query.has("force")).await?,
+        Found::Mirror(file) => ops::forget::file(&service, &caller, file, query.has("force")).await?,
+    }
     Ok(respond::message(StatusCode::OK, &format!("package '{path}' deleted")))
 }
 
@@ -117,11 +144,14 @@ pub(super) async fn remove(
 pub(super) async fn yank(
     State(service): State<Service>,
     caller: Caller,
-    FilePath { index, first, next, filename }: FilePath,
+    FilePath { index, entry, filename }: FilePath,
     Json(body): Json,
 ) -> Result<Response> {
     let yanked = file::yank_request(&body).map_err(Error::Invalid)?;
-    let file = ops::download::file(&service, &caller, &index, (&first, &next), &filename).await?;
+    let Found::Stage(_, file) = ops::download::file(&service, &caller, &index, &entry, &filename).await?
+    else {
+        return Err(Error::invalid("a file of a mirror is yanked where it comes from"));
+    };
     ops::yank::mark(&service, &caller, &index, Target::File(&file), yanked.as_deref()).await?;
     let what = if yanked.is_some() { "yanked" } else { "no longer yanked" };
     Ok(respond::message(StatusCode::OK, &format!("file '{filename}' is {what}")))
@@ -138,44 +168,55 @@ fn redirected(service: &Service, method: &Method, part: &Part) -> bool {
 async fn content(
     service: &Service,
     method: &Method,
-    file: &file::File,
+    file: &Stored<'_>,
     range: Option<RangeInclusive<u64>>,
 ) -> Result<Response> {
-    let size = file.size.unsigned_abs();
-    let length = range.as_ref().map_or(size, |range| range.end() - range.start() + 1);
+    let length = range.as_ref().map_or(file.size, |range| range.end() - range.start() + 1);
     let body = match *method == Method::HEAD || length == 0 {
         true => Body::empty(),
         false => {
-            let bytes = ops::download::content(service, file, range.clone()).await?;
+            let bytes = ops::download::content(service, file.sha256, range.clone()).await?;
             Body::from_stream(ReaderStream::with_capacity(bytes.into_async_read(), 64 << 10))
         }
     };
+    answer(body, file.filename, Some(file.size), range)
+}
+
+/// The bytes of a file of this size, if it is known, or a range of them.
+pub(super) fn answer(
+    body: Body,
+    filename: &str,
+    size: Option<u64>,
+    range: Option<RangeInclusive<u64>>,
+) -> Result<Response> {
     let mut response = body.into_response();
-    if let Some(range) = range {
+    let length = range.as_ref().map_or(size, |range| Some(range.end() - range.start() + 1));
+    if let (Some(range), Some(size)) = (range, size) {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         let range =
             ContentRange::bytes(range, size).map_err(|_| Error::Internal("a range that is none".into()))?;
         response.headers_mut().typed_insert(range);
     }
-    response.headers_mut().typed_insert(ContentLength(length));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type(&file.filename)));
+    if let Some(length) = length {
+        response.headers_mut().typed_insert(ContentLength(length));
+    }
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type(filename)));
     Ok(response)
 }
 
+pub(super) fn unsatisfiable(size: u64) -> Response {
+    let mut response = StatusCode::RANGE_NOT_SATISFIABLE.into_response();
+    response.headers_mut().typed_insert(ContentRange::unsatisfied_bytes(size));
+    response
+}
+
 /// A file never changes; but where not everybody may read it, no shared cache keeps it.
-async fn set_cache(
-    response: &mut Response,
-    service: &Service,
-    caller: &Caller,
-    index: &crate::model::name::IndexName,
-) -> Result<()> {
-    let index = ops::resolve::readable(service, caller, index).await?;
+pub(super) fn set_immutable(response: &mut Response, index: &Index) {
     let cache = match index.acl_read {
         None => "max-age=365000000, immutable, public",
         Some(_) => "max-age=365000000, immutable, private",
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(cache));
-    Ok(())
 }
 
 /// What Python's `mimetypes`, and so devpi, says; never with a content encoding, or clients would unpack the file.

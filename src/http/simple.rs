@@ -152,7 +152,7 @@ pub(super) async fn respond(
     if headers.typed_get() == Some(IfNoneMatch::any()) {
         page.body(service).await?;
     }
-    let mut response = match conditional::not_modified(headers, &etag, None) {
+    let mut response = match conditional::not_modified(headers, Some(&etag), None) {
         true => StatusCode::NOT_MODIFIED.into_response(),
         false => {
             let mut response = match page.body(service).await? {

@@ -45,6 +45,15 @@ pub struct Link {
     pub read_metadata: Option<String>,
 }
 
+/// The content of a file, in the object store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    /// Hex digest.
+    pub sha256: String,
+    /// In bytes.
+    pub size: i64,
+}
+
 /// What the upstream's page of a project says.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct UpstreamPage {
@@ -65,6 +74,13 @@ impl Link {
     /// The hex digest of the content, where the upstream states it.
     pub fn sha256(&self) -> Option<&str> {
         self.hashes.get("sha256").map(String::as_str)
+    }
+
+    /// The same, if it can be one.
+    pub fn content_sha256(&self) -> Option<&str> {
+        self.sha256().filter(|digest| {
+            digest.len() == 64 && digest.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+        })
     }
 
     /// What can be had beside the file: the upstream's word with a digest, else what was read, else its bare promise.
@@ -128,20 +144,28 @@ fn external_folder(url: &str) -> String {
 mod tests {
     use super::*;
 
-    fn link(url: &str, hashes: &[(&str, &str)]) -> Link {
-        Link {
-            filename: url.rsplit('/').next().unwrap().to_owned(),
-            version: "1.0".into(),
-            url: url.into(),
-            hashes: hashes.iter().map(|(name, digest)| ((*name).into(), (*digest).into())).collect(),
-            size: None,
-            uploaded_at: None,
-            requires_python: None,
-            yanked: None,
-            core_metadata: None,
-            provenance: None,
-            read_metadata: None,
+    impl Link {
+        /// A link of which no more is known than its name.
+        pub fn named(filename: &str) -> Self {
+            Self {
+                filename: filename.to_owned(),
+                version: "1.0".into(),
+                url: format!("http://upstream/{filename}"),
+                hashes: BTreeMap::new(),
+                size: None,
+                uploaded_at: None,
+                requires_python: None,
+                yanked: None,
+                core_metadata: None,
+                provenance: None,
+                read_metadata: None,
+            }
         }
+    }
+
+    fn link(url: &str, hashes: &[(&str, &str)]) -> Link {
+        let hashes = hashes.iter().map(|(name, digest)| ((*name).into(), (*digest).into())).collect();
+        Link { url: url.into(), hashes, ..Link::named(url.rsplit('/').next().unwrap()) }
     }
 
     #[test]

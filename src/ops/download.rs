@@ -5,18 +5,35 @@ use crate::{
     error::{Error, Result},
     model::{
         access::Caller,
-        file::{File, Found},
+        file::{self, File},
+        index::Index,
         name::IndexName,
     },
-    ops::resolve,
+    ops::{fetch::Mirrored, mirrored, resolve},
     service::Service,
     store,
 };
 use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
-use std::{ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
-/// The file at `+f/{first 3}/{next 13 digits of its hash}/{filename}` of an index that the caller may read.
+/// A file, and the index that it is on.
+pub enum Found {
+    Stage(Arc<Index>, Box<File>),
+    Mirror(Box<Mirrored>),
+}
+
+impl Found {
+    pub fn index(&self) -> &Index {
+        match self {
+            Self::Stage(index, _) => index,
+            Self::Mirror(file) => &file.index,
+        }
+    }
+}
+
+/// The file in a folder of an index that the caller may read, see [`crate::model::link::Link::entry`]; on a stage it is
+/// `+f/{first 3}/{next 13 digits of its hash}`.
 ///
 /// # Errors
 /// [`Error::NoSuchFile`]; [`Error::Gone`] when it was there once; those of [`resolve::readable`].
@@ -24,18 +41,24 @@ pub async fn file(
     service: &Service,
     caller: &Caller,
     index: &IndexName,
-    (first, next): (&str, &str),
+    entry: &str,
     filename: &str,
-) -> Result<File> {
+) -> Result<Found> {
     let index = resolve::readable(service, caller, index).await?;
-    if (first.len(), next.len()) != (3, 13) {
-        return Err(Error::NoSuchFile);
+    if index.mirror.is_some() {
+        let found = mirrored::link_at(service, &index, entry, filename).await?;
+        let (project, link) = found.ok_or(Error::NoSuchFile)?;
+        return Ok(Found::Mirror(Box::new(Mirrored { index, project, link })));
     }
+    let hash = entry.strip_prefix("+f/").and_then(|hash| hash.split_once('/'));
+    let Some((first, next)) = hash.filter(|(first, next)| (first.len(), next.len()) == (3, 13)) else {
+        return Err(Error::NoSuchFile);
+    };
     let hash_start = format!("{first}{next}");
     match store::files::at_path(&service.db().await?, &index, &hash_start, filename).await? {
-        Found::File(file) => Ok(*file),
-        Found::Deleted => Err(Error::Gone("file".into())),
-        Found::Never => Err(Error::NoSuchFile),
+        file::Found::File(file) => Ok(Found::Stage(index, file)),
+        file::Found::Deleted => Err(Error::Gone("file".into())),
+        file::Found::Never => Err(Error::NoSuchFile),
     }
 }
 
@@ -46,20 +69,21 @@ pub async fn file(
 pub async fn core_metadata(service: &Service, file: &File) -> Result<Bytes> {
     let sha256 = file.metadata_sha256.as_deref();
     let sha256 = sha256.ok_or_else(|| Error::NotFound(format!("no metadata found in {}", file.filename)))?;
-    Ok(store::core_metadata::content(&service.db().await?, sha256).await?.into())
+    let content = store::core_metadata::content(&service.db().await?, sha256).await?;
+    content.map(Bytes::from).ok_or_else(|| Error::Internal("core metadata without their content".into()))
 }
 
-/// The bytes of a file, or a range of them, as the object store sends them.
+/// The bytes of stored content, or a range of them, as the object store sends them.
 pub async fn content(
     service: &Service,
-    file: &File,
+    sha256: &str,
     range: Option<RangeInclusive<u64>>,
 ) -> Result<ByteStream> {
-    service.blobs.get(&BlobKey::Content(file.sha256.clone()), range).await
+    service.blobs.get(&BlobKey::Content(sha256.to_owned()), range).await
 }
 
-/// Where the object store itself serves the file for a while.
-pub async fn presigned_url(service: &Service, file: &File) -> Result<String> {
+/// Where the object store itself serves the content for a while, as a file of this name.
+pub async fn presigned_url(service: &Service, sha256: &str, filename: &str) -> Result<String> {
     let life = Duration::from_secs(service.config.server.presign_seconds);
-    service.blobs.presigned_url(&BlobKey::Content(file.sha256.clone()), &file.filename, life).await
+    service.blobs.presigned_url(&BlobKey::Content(sha256.to_owned()), filename, life).await
 }

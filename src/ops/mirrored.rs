@@ -43,11 +43,6 @@ impl Sources {
         let stored = pairs.filter(|(_, presence)| presence.exists).map(|(index, _)| index.id);
         stored.chain(self.pending.iter().map(|(id, _)| *id)).collect()
     }
-
-    /// What is not stored yet of a mirror.
-    pub fn pending_of(&self, index: &Index) -> Option<&Arc<Pending>> {
-        self.pending.iter().find(|(id, _)| *id == index.id).map(|(_, pending)| pending)
-    }
 }
 
 /// What there is of a project on an index that the caller may read. Upstreams are asked where that is due.

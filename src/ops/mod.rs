@@ -4,8 +4,11 @@
 
 pub mod after_response;
 pub mod changelog;
+pub mod core_metadata;
 pub mod download;
 pub mod events;
+pub mod fetch;
+pub mod forget;
 pub mod health;
 pub mod indexes;
 pub mod follow;

@@ -1,8 +1,9 @@
 //! Takes the bytes of an upload as they come: hashed and stored on the way, at most two parts of it in memory.
 
 use crate::{
-    blobs::{BlobKey, PART_SIZE, RangeReader, Staging},
+    blobs::{BlobKey, PART_SIZE, Staging},
     error::{Error, Result},
+    model::archive::ranges::RangeReader,
     service::Service,
     store::blobs::Blob,
 };
@@ -21,11 +22,30 @@ pub struct Receiver {
     size: u64,
 }
 
+/// The digests of a content that are always kept.
 #[derive(Clone, Default)]
-struct Digests {
+pub(super) struct Digests {
     sha256: Sha256,
     md5: Md5,
     blake2b_256: Blake2b<U32>,
+}
+
+impl Digests {
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.sha256.update(bytes);
+        self.md5.update(bytes);
+        self.blake2b_256.update(bytes);
+    }
+
+    /// The content of this size that was given.
+    pub(super) fn blob(self, size: u64) -> Result<Blob> {
+        Ok(Blob {
+            sha256: hex::encode(self.sha256.finalize()),
+            md5: hex::encode(self.md5.finalize()),
+            blake2b_256: hex::encode(self.blake2b_256.finalize()),
+            size: i64::try_from(size).map_err(|error| Error::Internal(error.to_string()))?,
+        })
+    }
 }
 
 /// A whole upload that no row names yet.
@@ -82,14 +102,7 @@ impl Receiver {
             self.digest(&rest).await?;
             Content::Memory(rest)
         };
-        let Digests { sha256, md5, blake2b_256 } = self.digests;
-        let blob = Blob {
-            sha256: hex::encode(sha256.finalize()),
-            md5: hex::encode(md5.finalize()),
-            blake2b_256: hex::encode(blake2b_256.finalize()),
-            size: i64::try_from(self.size).map_err(|error| Error::Internal(error.to_string()))?,
-        };
-        Ok(Received { blob, content })
+        Ok(Received { blob: self.digests.blob(self.size)?, content })
     }
 
     /// Gives the upload up.
@@ -115,9 +128,7 @@ impl Receiver {
     async fn digest(&mut self, part: &Bytes) -> Result<[u8; 32]> {
         let (mut digests, part) = (std::mem::take(&mut self.digests), part.clone());
         let hashed = tokio::task::spawn_blocking(move || {
-            digests.sha256.update(&part);
-            digests.md5.update(&part);
-            digests.blake2b_256.update(&part);
+            digests.update(&part);
             (digests, Sha256::digest(&part).into())
         });
         let (digests, sha256) = hashed.await.map_err(|error| Error::Internal(error.to_string()))?;

@@ -1,4 +1,4 @@
-//! Deletion of files, releases and projects (devpi-api, Deletion). Bases are never touched.
+//! Deletion of files, releases and projects (devpi-api, Deletion). Bases are never touched; mirrors [`forget`].
 
 use crate::{
     error::{Error, Result},
@@ -9,7 +9,7 @@ use crate::{
         index::Index,
         name::{IndexName, ProjectName},
     },
-    ops::resolve,
+    ops::{forget, resolve},
     service::Service,
     store::{self, Change, projects::Project},
 };
@@ -25,6 +25,10 @@ pub async fn project(
     name: &ProjectName,
     force: bool,
 ) -> Result<()> {
+    let mirror = resolve::index(service, index).await?;
+    if mirror.mirror.is_some() {
+        return forget::project(service, caller, &mirror, name, force).await;
+    }
     may_delete(service, caller, index, &format!("no permission to delete project {name}")).await?;
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
@@ -53,6 +57,10 @@ pub async fn release(
     version: &str,
     force: bool,
 ) -> Result<()> {
+    let mirror = resolve::index(service, index).await?;
+    if mirror.mirror.is_some() {
+        return forget::release(service, caller, &mirror, name, version, force).await;
+    }
     may_delete(service, caller, index, &format!("no permission to delete version {version}")).await?;
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;

@@ -1,11 +1,11 @@
 //! Core metadata of distribution files, by content (PEP 658).
 
-use crate::{error::Result, store::Change};
+use crate::error::Result;
 use deadpool_postgres::GenericClient;
 
 /// Keeps the bytes under their hex digest.
-pub async fn keep(change: &mut Change<'_>, sha256: &str, content: &[u8]) -> Result<()> {
-    let statement = change
+pub async fn keep(db: &impl GenericClient, sha256: &str, content: &[u8]) -> Result<()> {
+    let statement = db
         .prepare_cached(
             "-- store::core_metadata::keep
              insert into core_metadata (sha256, content)
@@ -13,12 +13,12 @@ pub async fn keep(change: &mut Change<'_>, sha256: &str, content: &[u8]) -> Resu
              on conflict (sha256) do nothing",
         )
         .await?;
-    change.execute(&statement, &[&sha256, &content]).await?;
+    db.execute(&statement, &[&sha256, &content]).await?;
     Ok(())
 }
 
-/// The bytes with this hex digest.
-pub async fn content(db: &impl GenericClient, sha256: &str) -> Result<Vec<u8>> {
+/// The bytes with this hex digest, if they are here.
+pub async fn content(db: &impl GenericClient, sha256: &str) -> Result<Option<Vec<u8>>> {
     let statement = db
         .prepare_cached(
             "-- store::core_metadata::content
@@ -27,5 +27,5 @@ pub async fn content(db: &impl GenericClient, sha256: &str) -> Result<Vec<u8>> {
              where sha256 = $1",
         )
         .await?;
-    Ok(db.query_one(&statement, &[&sha256]).await?.get("content"))
+    Ok(db.query_opt(&statement, &[&sha256]).await?.map(|row| row.get("content")))
 }

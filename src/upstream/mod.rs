@@ -7,8 +7,10 @@ mod form;
 mod html;
 pub mod page;
 pub mod list;
+pub mod spool;
 
 use crate::model::mirror::Mirror;
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, StatusCode,
     header::{
@@ -59,7 +61,7 @@ pub enum Failure {
 
 impl Failure {
     pub fn broken(reason: impl Into<String>, url: &Url) -> Self {
-        Self::Broken { reason: reason.into(), url: url.to_string() }
+        Self::Broken { reason: reason.into(), url: shown(url) }
     }
 }
 
@@ -141,6 +143,7 @@ impl Upstream {
         if let Some(range) = range {
             request = request.header(RANGE, range);
         }
+        metrics::counter!("wheelyard_upstream_file_requests_total").increment(1);
         let response = request.send().await.map_err(|error| broken(error, url))?;
         let response = good(response, url)?;
         let says = |name, word: &str| {
@@ -208,9 +211,18 @@ pub async fn page_body(response: Response, url: &Url) -> Result<Vec<u8>, Failure
     body(response, url, LARGEST_PAGE).await
 }
 
-async fn body(mut response: Response, url: &Url, most: usize) -> Result<Vec<u8>, Failure> {
+/// The next bytes of an answer; `None` at its end.
+pub async fn chunk(response: &mut Response, url: &Url) -> Result<Option<Bytes>, Failure> {
+    let chunk = response.chunk().await.map_err(|error| broken(error, url))?;
+    let length = chunk.as_ref().map_or(0, Bytes::len);
+    metrics::counter!("wheelyard_upstream_bytes_total").increment(length as u64);
+    Ok(chunk)
+}
+
+/// The whole of an answer, up to so many bytes.
+pub async fn body(mut response: Response, url: &Url, most: usize) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| broken(error, url))? {
+    while let Some(chunk) = chunk(&mut response, url).await? {
         if body.len() + chunk.len() > most {
             return Err(Failure::broken(format!("more than {most} bytes"), url));
         }

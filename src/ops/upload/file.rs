@@ -177,7 +177,7 @@ impl Checked<'_> {
         }
         let Opened { contents, metadata_sha256, requires_python } = &self.opened;
         if let (Some(sha256), Some(bytes)) = (metadata_sha256, &contents.metadata) {
-            store::core_metadata::keep(change, sha256, bytes).await?;
+            store::core_metadata::keep(&**change, sha256, bytes).await?;
         }
         let (filename, blob) = (&self.file.filename, &self.file.received.blob);
         let new = NewFile {
