@@ -1,6 +1,6 @@
 //! `wheelyard serve`: listen, answer, stop gracefully.
 
-use crate::{config::Config, http, service::Service};
+use crate::{config::Config, http, ops, service::Service};
 use axum::{Router, body::Body, extract::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -71,6 +71,7 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
     let (graceful, connections) = (GracefulShutdown::new(), TaskTracker::new());
+    service.tasks.spawn(ops::follow::run(service.clone()));
     let mut upkeep = tokio::time::interval(UPKEEP);
     loop {
         let accepted = tokio::select! {
