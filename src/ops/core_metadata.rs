@@ -189,9 +189,7 @@ async fn keep(service: &Service, file: &Mirrored, bytes: &[u8]) -> Result<()> {
         return Ok(());
     };
     let links = store::links::of_project(&*change, &[file.index.id], &project.name, Serial::NOW).await?;
-    let is_same = |link: &Link| {
-        link.filename == file.link.filename && link.entry() == file.link.entry()
-    };
+    let is_same = |link: &Link| link.filename == file.link.filename && link.entry() == file.link.entry();
     let known = links.into_iter().map(|(_, known)| known).find(|known| is_same(&known.link));
     let Some(mut known) = known else { return Ok(()) };
     if index.id != file.index.id || matches!(known.link.offered_metadata(), Some(CoreMetadata::Sha256(_))) {
