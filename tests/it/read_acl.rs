@@ -92,6 +92,8 @@ const READS: &[(&str, &[(&str, &str)])] = &[
             ("HEAD", "FILE.metadata"),
         ],
     ),
+    // Files of mirrors only, by the same handler.
+    ("/{user}/{index}/+e/{dir}/{filename}", &[]),
     (
         "/{user}/{index}/{project}",
         &[
