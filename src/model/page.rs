@@ -238,10 +238,8 @@ fn html(template: &str, page: minijinja::Value) -> Result<Vec<u8>, minijinja::Er
         environment.set_syntax(
             SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default(),
         );
-        for (name, source) in [("project.html", include_str!("page/project.html"))] {
-            // A template of ours that does not parse shows at its first use, with its name and line.
-            let _ = environment.add_template(name, source);
-        }
+        // A template of ours that does not parse shows at its first use, with its name and line.
+        let _ = environment.add_template("project.html", include_str!("page/project.html"));
         environment
     });
     let page = context! { api_version => API_VERSION, ..page };

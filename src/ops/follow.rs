@@ -38,7 +38,7 @@ pub async fn noticed(service: &Service, index: &Index, source: &str, events: &Ur
     match notice.await {
         Ok(()) => service.mirrored.to_follow.notify_waiters(),
         Err(error) => {
-            tracing::warn!(%error, index = %index.name, "changes of an upstream are not followed yet")
+            tracing::warn!(%error, index = %index.name, "changes of an upstream are not followed yet");
         }
     }
 }
@@ -113,12 +113,11 @@ impl Listener {
             }
             // Its database was set back, so nothing that was heard is worth anything.
             Err(Failure::Status { status: 400, .. }) => {
-                let now =
-                    self.service.upstream.events(mirror, &url, None, Duration::ZERO).await.map_err(failed)?;
+                let now = self.service.upstream.events(mirror, &url, None, Duration::ZERO).await?;
                 self.look_at_all(&index).await?;
                 self.follow.seen = Serial(now.serial);
             }
-            Err(failure) => return Err(failed(failure)),
+            Err(failure) => return Err(failure.into()),
         }
         store::follows::seen(&self.service.db().await?, &self.follow, LEASE).await
     }
@@ -176,8 +175,4 @@ impl Listener {
             tracing::debug!(%error, "a lease is left to its end");
         }
     }
-}
-
-fn failed(failure: Failure) -> Error {
-    Error::Upstream(failure.to_string())
 }

@@ -158,10 +158,8 @@ impl Look {
             true => Validators { etag: seen.etag.clone(), last_modified: seen.last_modified.clone() },
             false => Validators::default(),
         };
-        let failed = |failure: Failure| Error::Upstream(failure.to_string());
         metrics::counter!("wheelyard_upstream_page_requests_total").increment(1);
-        let answer =
-            self.service.upstream.page(&self.mirror, &self.url, &validators).await.map_err(failed)?;
+        let answer = self.service.upstream.page(&self.mirror, &self.url, &validators).await?;
         let (head, response) = match answer {
             Answer::NotModified => {
                 return store::mirrors::keep_list(&self.service.db().await?, self.index.id, &seen, None)
@@ -180,7 +178,7 @@ impl Look {
             Ok::<_, String>((names, digest, packed))
         });
         let read = read.await.map_err(|error| Error::Internal(error.to_string()))?;
-        let (names, digest, packed) = read.map_err(|reason| failed(Failure::broken(reason, &self.url)))?;
+        let (names, digest, packed) = read.map_err(|reason| Failure::broken(reason, &self.url))?;
         let now = Seen {
             source: self.url.to_string(),
             digest: Some(digest.clone()),

@@ -9,7 +9,7 @@ pub mod page;
 pub mod list;
 pub mod spool;
 
-use crate::model::mirror::Mirror;
+use crate::{error::Error, model::mirror::Mirror};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, StatusCode,
@@ -62,6 +62,12 @@ pub enum Failure {
 impl Failure {
     pub fn broken(reason: impl Into<String>, url: &Url) -> Self {
         Self::Broken { reason: reason.into(), url: shown(url) }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Upstream(failure.to_string())
     }
 }
 

@@ -4,6 +4,8 @@
 //! database decides who asks; the others show what they have. What a fetch brought is shown at once and stored afterwards,
 //! if it differs from what is known.
 
+mod keep;
+
 use crate::{
     cache::{
         mirrored::{Entry, Pending, Running, Said},
@@ -11,12 +13,10 @@ use crate::{
     },
     error::{Error, Result},
     model::{
-        event::{Event, EventKind},
         index::Index,
         link::{Link, UpstreamPage},
         mirror::Mirror,
         name::ProjectName,
-        serial::Serial,
     },
     ops::{after_response::go_on, follow, reading},
     service::Service,
@@ -25,7 +25,7 @@ use crate::{
 };
 use futures::FutureExt;
 use sha2::{Digest, Sha256};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 use url::Url;
 
@@ -91,7 +91,7 @@ pub async fn project(
         Err(_) => {
             let reason = format!("no answer in {} seconds", timeout.as_secs());
             let failure = Failure::broken(reason, &place.url());
-            place.failed(&Error::Upstream(failure.to_string()), None)
+            place.failed(&failure.into(), None)
         }
     }
 }
@@ -181,7 +181,7 @@ impl Place {
                     _ => None,
                 };
                 let age = seen.checked;
-                self.failed_with_age(&Error::Upstream(failure.to_string()), retry_after, age)
+                self.failed_with_age(&failure.into(), retry_after, age)
             }
             Err(Asked::Ours(error)) => {
                 self.release().await;
@@ -311,7 +311,7 @@ impl Place {
         if self.entry.pending().is_some_and(|newest| !Arc::ptr_eq(&newest, pending)) {
             return Ok(()); // something newer is stored instead
         }
-        let serial = keep(&self.service, &self.index, &self.project, &pending.page, now).await?;
+        let serial = keep::rows(&self.service, &self.index, &self.project, &pending.page, now).await?;
         reading::begin(&self.service).await?;
         self.entry.stored(pending, serial);
         Ok(())
@@ -378,66 +378,6 @@ impl From<Error> for Asked {
     fn from(error: Error) -> Self {
         Self::Ours(error)
     }
-}
-
-/// Makes the rows of a project what the upstream says, in one change if they differ; returns the serial they then have.
-async fn keep(
-    service: &Service,
-    index: &Index,
-    name: &ProjectName,
-    page: &UpstreamPage,
-    now: &Seen,
-) -> Result<Serial> {
-    let mut connection = service.db().await?;
-    let mut change = store::change(&service.db, &mut connection, None).await?;
-    let current = store::indexes::share(&mut change, &index.name).await?;
-    let source = current.mirror.as_ref().and_then(|mirror| mirror.url.as_ref());
-    if current.id != index.id || source.is_none_or(|source| source.as_str() != now.source) {
-        return Err(Error::NoSuchIndex(index.name.to_string()));
-    }
-    let before = change.events();
-    let project = store::projects::ensure(&mut change, &current, name).await?;
-    let mut changed = change.events() > before;
-    if store::projects::status(&mut change, &project).await? != page.status {
-        store::projects::set_status(&mut change, &project, &page.status).await?;
-        changed = true;
-    }
-    let rows = store::links::of_project(&*change, &[index.id], name, Serial::NOW).await?;
-    let mut known: HashMap<String, store::links::Known> =
-        rows.into_iter().map(|(_, known)| (known.link.filename.clone(), known)).collect();
-    let (mut opened, mut closed) = (Vec::new(), Vec::new());
-    for link in &page.links {
-        let mut link = link.clone();
-        if let Some(before) = known.remove(&link.filename) {
-            // What was read from the file holds as long as it is the same file.
-            if before.link.entry() == link.entry() {
-                link.read_metadata.clone_from(&before.link.read_metadata);
-            }
-            if before.link == link {
-                continue;
-            }
-            closed.push(before.id);
-        }
-        opened.push(link);
-    }
-    closed.extend(known.into_values().map(|gone| gone.id));
-    if !closed.is_empty() {
-        store::links::close(&mut change, &closed).await?;
-    }
-    if !opened.is_empty() {
-        store::links::open(&mut change, index.id, &project, opened.iter()).await?;
-    }
-    store::mirrors::keep_page(&*change, index.id, name, now).await?;
-    if !changed && closed.is_empty() && opened.is_empty() {
-        // The rows are as they should be, so only the bookkeeping is written.
-        drop(change);
-        store::mirrors::keep_page(&connection, index.id, name, now).await?;
-        let serials = store::projects::serials(&connection, &[index.id], name).await?;
-        return Ok(serials.first().map_or_else(Serial::default, |(_, serial, _)| *serial));
-    }
-    let detail = serde_json::json!({"links": opened.len(), "gone": closed.len()});
-    change.log(Event::project(EventKind::MirrorPage, &index.name, name).with_detail(detail));
-    change.commit().await
 }
 
 /// The link of this file name on a page, if it leads to this place.
