@@ -50,6 +50,8 @@ create table mirror_pages (
     primary key (index_id, project)
 );
 
+create index mirror_pages_missing on mirror_pages (index_id, missing_at) where digest is null;
+
 create table mirror_lists (
     index_id bigint primary key references indexes, -- the mirror
     source text not null default '',                -- mirror_url, without credentials, that all of this came from

@@ -140,24 +140,21 @@ pub async fn link_again(
     }
 }
 
-/// Looks upstream now for a project on every mirror of the order, whatever whitelists say (devpi: `views.py`,
-/// `simple_refresh`).
+/// Looks upstream now for a project on every mirror that takes part. Unlike devpi (`views.py`, `simple_refresh`) not on
+/// those that a private project keeps out: they are not to hear of its name.
 ///
 /// # Errors
-/// Those of [`resolve::readable`]; [`Error::Upstream`] when a mirror fails of which nothing is known.
+/// Those of [`resolve::scope`]; [`Error::Upstream`] when a mirror fails of which nothing is known.
 pub async fn look_again(
     service: &Service,
     caller: &Caller,
     name: &IndexName,
     project: &ProjectName,
 ) -> Result<()> {
-    resolve::readable(service, caller, name).await?;
-    for index in resolve::whole_order(service, name).await? {
-        if index.mirror.is_none() || !service.policy.may_read(caller, &index) {
-            continue;
-        }
-        let presence = presence(service, &index, project).await?;
-        if let Said::Failed(error) = refresh::now(service, &index, project, presence, false).await {
+    let scope = resolve::scope(service, caller, name, Some(project), View::All).await?;
+    let pairs = scope.order.iter().zip(&scope.presences);
+    for (index, presence) in pairs.filter(|(index, _)| index.mirror.is_some()) {
+        if let Said::Failed(error) = refresh::now(service, index, project, *presence, false).await {
             return Err(error);
         }
     }

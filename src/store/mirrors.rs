@@ -61,13 +61,17 @@ pub async fn lease_page(
     Ok(db.execute(&statement, &[&index_id, &project.as_str(), &time.as_secs_f64()]).await? > 0)
 }
 
-/// Gives the right back without having learned anything.
+/// Gives the right back without having learned anything; of a page of which nothing is known no row stays.
 pub async fn release_page(db: &impl GenericClient, index_id: i64, project: &ProjectName) -> Result<()> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::release_page
+             with forgotten as (
+                 delete from mirror_pages
+                 where index_id = $1 and project = $2 and digest is null and missing_at is null
+             )
              update mirror_pages set lease_until = null
-             where index_id = $1 and project = $2",
+             where index_id = $1 and project = $2 and (digest is not null or missing_at is not null)",
         )
         .await?;
     db.execute(&statement, &[&index_id, &project.as_str()]).await?;
@@ -103,22 +107,36 @@ pub async fn keep_page(
 }
 
 /// Keeps that the upstream has no such page just now, and gives the right to ask back.
+///
+/// People ask for names of all kinds, so with each that is kept some go that were missing for longer than `good_for`.
 pub async fn keep_missing(
     db: &impl GenericClient,
     index_id: i64,
     project: &ProjectName,
     source: &str,
+    good_for: Duration,
 ) -> Result<()> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::keep_missing
+             with expired as (
+                 delete from mirror_pages old
+                 where old.index_id = $1 and old.project in (
+                     select project from mirror_pages
+                     where index_id = $1 and project <> $2 and digest is null and lease_until is null
+                         and missing_at < now() - $4 * interval '1 second'
+                     order by missing_at
+                     limit 10
+                     for update skip locked)
+             )
              insert into mirror_pages (index_id, project, source, missing_at)
              values ($1, $2, $3, now())
              on conflict (index_id, project) do update set source = excluded.source, etag = null,
                  last_modified = null, missing_at = now(), lease_until = null",
         )
         .await?;
-    db.execute(&statement, &[&index_id, &project.as_str(), &source]).await?;
+    let good_for = good_for.as_secs_f64();
+    db.execute(&statement, &[&index_id, &project.as_str(), &source, &good_for]).await?;
     Ok(())
 }
 

@@ -328,7 +328,8 @@ impl Place {
     /// The upstream has no such project. What was there once is still shown: one 404 may be a token that ended.
     async fn missing(&self, seen: &Seen) -> Result<Said> {
         let db = self.service.db().await?;
-        store::mirrors::keep_missing(&db, self.index.id, &self.project, self.source.as_str()).await?;
+        let (source, expiry) = (self.source.as_str(), self.mirror.cache_expiry);
+        store::mirrors::keep_missing(&db, self.index.id, &self.project, source, expiry).await?;
         let said = if self.presence.exists { self.stale(seen.checked) } else { Said::Missing };
         self.entry.learn(said.clone(), self.presence.serial, self.mirror.cache_expiry);
         Ok(said)
