@@ -30,8 +30,8 @@ create table mirror_contents (
     index_id bigint not null references indexes, -- the mirror
     entry text not null,                         -- folder of the file's URL, as in mirror_files
     filename text not null,                      -- last part of it
-    sha256 text not null references blobs,       -- the content that was fetched for it
-    stored_at timestamptz not null default now(), -- when
+    sha256 text references blobs,                -- the content that was fetched for it; null: it is not here
+    metadata_sha256 text references core_metadata, -- what was fetched from beside it; null: nothing yet
     primary key (index_id, entry, filename)
 );
 create index mirror_contents_sha256 on mirror_contents (sha256);

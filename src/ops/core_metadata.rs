@@ -68,11 +68,16 @@ pub async fn of(service: &Service, file: &Mirrored) -> Result<Bytes> {
     Ok(bytes)
 }
 
-/// Those that are here.
+/// Those that are here for this mirror. That some of the stated digest are here is not enough: they may be of a file that
+/// whoever states it may not read.
 async fn known(service: &Service, file: &Mirrored) -> Result<Option<Bytes>> {
     let Some(CoreMetadata::Sha256(digest)) = file.link.offered_metadata() else { return Ok(None) };
-    let content = store::core_metadata::content(&service.db().await?, &digest).await?;
-    Ok(content.map(Bytes::from))
+    let db = service.db().await?;
+    let is_read = file.link.core_metadata.is_none() || file.link.read_metadata.as_ref() == Some(&digest);
+    if !is_read && !store::links::has_metadata(&db, file.index.id, &file.link, &digest).await? {
+        return Ok(None);
+    }
+    Ok(store::core_metadata::content(&db, &digest).await?.map(Bytes::from))
 }
 
 /// Those that the upstream has beside the file.
@@ -180,7 +185,9 @@ pub(super) async fn learn(service: &Service, file: &Mirrored, spool: &Arc<Spool>
 async fn keep(service: &Service, file: &Mirrored, bytes: &[u8]) -> Result<()> {
     let digest = digest(bytes);
     if let Some(CoreMetadata::Sha256(_)) = &file.link.core_metadata {
-        return store::core_metadata::keep(&service.db().await?, &digest, bytes).await;
+        let db = service.db().await?;
+        store::core_metadata::keep(&db, &digest, bytes).await?;
+        return store::links::keep_metadata(&db, file.index.id, &file.link, &digest).await;
     }
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, None).await?;

@@ -111,17 +111,18 @@ pub async fn open(
     Ok(())
 }
 
-/// The stored content of a mirrored file: its hex sha256 and size. That of the digest the upstream states, whoever
-/// brought it here, else what was fetched for this very file.
+/// The stored content of a mirrored file, its hex sha256 and size, if it was fetched for this very mirror.
+///
+/// That the digest the upstream states is stored is not enough: who makes a mirror could state the digest of a file that
+/// they may not read, and get it.
 pub async fn content(db: &impl GenericClient, index_id: i64, link: &Link) -> Result<Option<(String, i64)>> {
     let statement = db
         .prepare_cached(
             "-- store::links::content
              select b.sha256, b.size
-             from blobs b
-             where b.state = 'stored' and b.sha256 = coalesce($4, (
-                 select c.sha256 from mirror_contents c
-                 where c.index_id = $1 and c.entry = $2 and c.filename = $3))",
+             from mirror_contents c join blobs b on b.sha256 = c.sha256
+             where c.index_id = $1 and c.entry = $2 and c.filename = $3
+                 and b.state = 'stored' and ($4::text is null or b.sha256 = $4)",
         )
         .await?;
     let row = db.query_opt(&statement, &[&index_id, &link.entry(), &link.filename, &link.sha256()]).await?;
@@ -143,13 +144,52 @@ pub async fn keep_content(db: &impl GenericClient, index_id: i64, link: &Link, s
              )
              insert into mirror_contents (index_id, entry, filename, sha256)
              select $1, $2, $3, sha256 from stored
-             on conflict (index_id, entry, filename) do update set sha256 = excluded.sha256, stored_at = now()",
+             on conflict (index_id, entry, filename) do update set sha256 = excluded.sha256",
         )
         .await?;
     match db.execute(&statement, &[&index_id, &link.entry(), &link.filename, &sha256]).await? {
         0 => Err(Error::Busy),
         _ => Ok(()),
     }
+}
+
+/// Whether core metadata of this digest were fetched from beside a file, for this very mirror.
+pub async fn has_metadata(
+    db: &impl GenericClient,
+    index_id: i64,
+    link: &Link,
+    metadata_sha256: &str,
+) -> Result<bool> {
+    let statement = db
+        .prepare_cached(
+            "-- store::links::has_metadata
+             select exists (
+                 select from mirror_contents
+                 where index_id = $1 and entry = $2 and filename = $3 and metadata_sha256 = $4
+             ) as found",
+        )
+        .await?;
+    let row = db.query_one(&statement, &[&index_id, &link.entry(), &link.filename, &metadata_sha256]).await?;
+    Ok(row.get("found"))
+}
+
+/// Says that kept core metadata were fetched from beside a file.
+pub async fn keep_metadata(
+    db: &impl GenericClient,
+    index_id: i64,
+    link: &Link,
+    metadata_sha256: &str,
+) -> Result<()> {
+    let statement = db
+        .prepare_cached(
+            "-- store::links::keep_metadata
+             insert into mirror_contents (index_id, entry, filename, metadata_sha256)
+             values ($1, $2, $3, $4)
+             on conflict (index_id, entry, filename) do update set metadata_sha256 = excluded.metadata_sha256",
+        )
+        .await?;
+    db.execute(&statement, &[&index_id, &link.entry(), &link.filename, &metadata_sha256]).await?;
+    Ok(())
 }
 
 /// Forgets the content of these files of a mirror; returns how many had any.
@@ -164,7 +204,8 @@ pub async fn forget_contents(
             "-- store::links::forget_contents
              delete from mirror_contents c
              using unnest($2::text[], $3::text[]) as given (entry, filename)
-             where c.index_id = $1 and c.entry = given.entry and c.filename = given.filename",
+             where c.index_id = $1 and c.entry = given.entry and c.filename = given.filename
+                 and c.sha256 is not null",
         )
         .await?;
     Ok(change.execute(&statement, &[&index.id, &entries, &filenames]).await?)

@@ -205,16 +205,22 @@ async fn a_range_of_an_upstream_that_knows_no_ranges_is_right_too() {
 }
 
 #[tokio::test]
-async fn what_a_stage_has_is_not_fetched() {
+async fn nobody_gets_a_file_or_its_metadata_by_stating_their_digests() {
     let (server, upstream) = (Server::start().await, Upstream::start());
     let wheel = archive::wheel("pkg", "1.0");
-    let (filename, bytes) = upstream.add("pkg", File::new(wheel.clone()));
+    let metadata = "Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\n";
+    let (filename, _) = upstream.add("pkg", File::new(wheel.clone()).sidecar(Sidecar::Sha256, metadata));
     let alice = server.alice_with_mirror(&upstream, json!({})).await;
-    alice.create_index("alice/dev", json!({})).await;
-    alice.upload("alice/dev", Upload::new("pkg", "1.0", wheel)).await.expect(200);
+    alice.create_index("alice/secret", json!({"acl_read": "alice"})).await;
+    alice.upload("alice/secret", Upload::new("pkg", "1.0", wheel)).await.expect(200);
+    // Who makes a mirror can let its upstream say what they like, and need not have what it says.
+    upstream.fail(Part::Files, Fault::Status(500));
+    upstream.fail(Part::Metadata(&filename), Fault::Status(500));
     let path = alice.file_path(MIRROR, "pkg", &filename).await;
-    assert!(alice.get_with(&path, &[]).await.expect(200).body == bytes);
-    assert_eq!((upstream.file_requests(&filename), upstream.range_requests(&filename)), (0, 0));
+    let eve = server.anonymous();
+    eve.get_with(&path, &[]).await.expect(502);
+    eve.get_with(&path, &[("range", "bytes=0-9")]).await.expect(502);
+    eve.get_with(&format!("{path}.metadata"), &[]).await.expect(502);
 }
 
 #[tokio::test]

@@ -50,12 +50,9 @@ impl Mirrored {
         format!("{}/{}", self.index.name, self.link.entry_path())
     }
 
-    /// Files of one digest are one file, whoever has them.
+    /// Of this mirror alone: what another may know by its digest is not for whoever states the same.
     fn key(&self) -> String {
-        match self.link.content_sha256() {
-            Some(sha256) => sha256.to_owned(),
-            None => format!("{} {}", self.index.id, self.link.entry_path()),
-        }
+        format!("{} {}", self.index.id, self.link.entry_path())
     }
 }
 
