@@ -1,154 +1,179 @@
-//! Push: a release from one index to another, or to an external repository (devpi-api, Push).
+//! Push: releases of one index to another, or to an external repository (devpi-api, Push).
+//!
+//! To another index no bytes move: the new rows name the same content. What a mirror has is stored first.
 
+mod asked;
 mod index;
+mod many;
+mod mirror;
 mod repository;
+
+pub use asked::{Asked, Item, Push, parse};
+pub use many::{Many, Told, begin};
 
 use crate::{
     error::{Error, Result},
     model::{
-        access::Caller,
+        access::{self, Caller},
         file::File,
         index::Index,
+        link::Link,
         name::{IndexName, ProjectName},
         release::Release,
         serial::Serial,
     },
-    ops::resolve,
+    ops::{mirrored, resolve},
     service::Service,
     store,
 };
-use repository::External;
-use reqwest::Url;
-use serde_json::{Map, Value};
+use asked::{Target, Wanted};
+use bytes::Bytes;
+use serde_json::Value;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-/// What is pushed, and where to.
-pub struct Push {
-    pub name: ProjectName,
-    /// The name as the request spells it, and the answer too.
-    pub spelled: String,
-    pub version: String,
-    /// The rest of the body, which is read once it is known that there is something to push.
-    options: Map<String, Value>,
+/// What an index has of a release, its files in the order of their names.
+enum Found {
+    Stage(Taken),
+    Mirror(Vec<Link>),
 }
 
-enum Target {
-    Index(IndexName),
-    External(External),
+/// A release with all that is pushed of it; the content of its files is stored.
+struct Taken {
+    release: Release,
+    files: Vec<File>,
+    /// What the files name of it that may not be kept yet, by hex digest.
+    core_metadata: BTreeMap<String, Bytes>,
 }
 
-impl Push {
-    /// Reads the body of a push as far as it says what is pushed.
-    ///
-    /// # Errors
-    /// A text that names the field and what was expected.
-    pub fn parse(mut body: Map<String, Value>) -> Result<Self, String> {
-        let (spelled, version) = (text(&body, "name")?, text(&body, "version")?);
-        body.remove("name");
-        body.remove("version");
-        Ok(Self { name: ProjectName::parse(&spelled)?, spelled, version, options: body })
-    }
-
-    /// Whether release files are pushed, and not the documentation alone.
-    fn with_files(&self) -> Result<bool, String> {
-        match (flag(&self.options, "no_docs")?, flag(&self.options, "only_docs")?) {
-            (true, true) => Err("can't use 'no_docs' and 'only_docs' together".into()),
-            (_, only_docs) => Ok(!only_docs),
-        }
-    }
-
-    fn target(&self) -> Result<Target, String> {
-        let options = &self.options;
-        let mut known = vec!["no_docs", "only_docs"];
-        let is_internal = options.contains_key("targetindex");
-        if is_internal {
-            known.push("targetindex");
-        } else if options.contains_key("posturl") {
-            known.extend(["posturl", "username", "password", "register_project"]);
-        } else {
-            return Err("either 'targetindex' or 'posturl' is needed".into());
-        }
-        let mut unknown: Vec<&str> =
-            options.keys().map(String::as_str).filter(|key| !known.contains(key)).collect();
-        if !unknown.is_empty() {
-            unknown.sort_unstable();
-            return Err(format!("unknown additional options: {}", unknown.join(", ")));
-        }
-        if is_internal {
-            let target = text(options, "targetindex")?;
-            let target = target.split_once('/').and_then(|(user, index)| IndexName::parse(user, index).ok());
-            return target.map(Target::Index).ok_or("targetindex not in format user/index".into());
-        }
-        let url = Url::parse(&text(options, "posturl")?).ok();
-        let url = url.filter(|url| ["http", "https"].contains(&url.scheme()));
-        Ok(Target::External(External {
-            url: url.ok_or("'posturl' must be a URL that begins with http:// or https://")?,
-            username: text(options, "username")?,
-            password: text(options, "password")?,
-            register: flag(options, "register_project")?,
-        }))
-    }
-}
-
-fn text(body: &Map<String, Value>, key: &str) -> Result<String, String> {
-    match body.get(key) {
-        Some(Value::String(text)) if !text.is_empty() => Ok(text.clone()),
-        Some(_) => Err(format!("'{key}' must be a text that is not empty")),
-        None => Err(format!("'{key}' is missing")),
-    }
-}
-
-fn flag(body: &Map<String, Value>, key: &str) -> Result<bool, String> {
-    match body.get(key) {
-        None | Some(Value::Bool(false) | Value::Null) => Ok(false),
-        Some(Value::Bool(true)) => Ok(true),
-        Some(_) => Err(format!("'{key}' must be true or false")),
-    }
+/// What becomes of a file that the target has already with this content.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// As devpi does on an index that is not volatile.
+    Refused,
+    /// It is told, so that a push of many can be repeated.
+    Told,
 }
 
 /// Pushes a release of exactly this index; returns devpi's action log and whether all went well.
 ///
-/// To another index no bytes move: the new rows name the same content.
-///
 /// # Errors
-/// [`Error::Invalid`] when the version is not on the index, [`Error::NotFound`] when it has no files; for an index as
-/// target [`Error::NoSuchIndex`], [`Error::Unauthorized`], [`Error::FileExists`].
+/// [`Error::Invalid`] when the version is not on the index, [`Error::NotFound`] when it has no files, [`Error::Upstream`]
+/// when it is on a mirror and can't be fetched; for an index as target [`Error::NoSuchIndex`], [`Error::Unauthorized`],
+/// [`Error::FileExists`].
 pub async fn push(
     service: &Service,
     caller: &Caller,
     source: &IndexName,
     push: &Push,
 ) -> Result<(Vec<Value>, bool)> {
+    let Push { wanted, options } = push;
     let source = resolve::readable(service, caller, source).await?;
-    let (release, mut files) = service.bounded(release_of(service, &source, push)).await?;
-    files.sort_by(|a, b| a.filename.cmp(&b.filename));
-    match push.target().map_err(Error::Invalid)? {
-        Target::Index(target) => {
-            let pushed = index::to_index(service, caller, &source, &target, push, &release, &files);
-            Ok((service.bounded(pushed).await?, true))
+    let found = find(service, caller, &source, wanted).await?;
+    let with_files = options.with_files().map_err(Error::Invalid)?;
+    found.check(wanted, with_files)?;
+    let target = options.target().map_err(Error::Invalid)?;
+    permit(service, caller, &target).await?;
+    carry_out(service, caller, &source, wanted, found, &target, Again::Refused).await
+}
+
+/// Looks what exactly this index has of a release.
+async fn find(service: &Service, caller: &Caller, source: &Index, wanted: &Wanted) -> Result<Found> {
+    let Wanted { name, spelled, version } = wanted;
+    let missing =
+        || Error::Invalid(format!("there are no files for {spelled} {version} on stage {}", source.name));
+    if source.mirror.is_some() {
+        let mut links = links(service, caller, source, name).await?;
+        links.retain(|link| link.version == *version);
+        links.sort_by(|a, b| a.filename.cmp(&b.filename));
+        return if links.is_empty() { Err(missing()) } else { Ok(Found::Mirror(links)) };
+    }
+    let read = async {
+        let db = service.db().await?;
+        let mut releases = store::releases::of_project(&db, &[source.id], name, Some(version)).await?;
+        let (_, release) = releases.pop().ok_or_else(missing)?;
+        let files = store::files::of_project(&db, &[source.id], name, Some(version), Serial::NOW).await?;
+        let mut files: Vec<File> = files.into_iter().map(|(_, file)| file).collect();
+        files.sort_by(|a, b| a.filename.cmp(&b.filename));
+        Ok(Found::Stage(Taken { release, files, core_metadata: BTreeMap::new() }))
+    };
+    service.bounded(read).await
+}
+
+/// The links of a mirror's project.
+async fn links(
+    service: &Service,
+    caller: &Caller,
+    mirror: &Index,
+    project: &ProjectName,
+) -> Result<Vec<Link>> {
+    in_time(service, mirrored::links(service, caller, mirror, project)).await
+}
+
+/// Bounds work that waits for an upstream, as a request for it alone would be.
+async fn in_time<T>(service: &Service, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let limit = Duration::from_secs(service.config.server.request_timeout);
+    let late = Err(Error::Overloaded("the upstream takes too long"));
+    tokio::time::timeout(limit, work).await.unwrap_or(late)
+}
+
+impl Found {
+    fn check(&self, wanted: &Wanted, with_files: bool) -> Result<()> {
+        let is_empty = matches!(self, Self::Stage(taken) if taken.files.is_empty());
+        match is_empty || !with_files {
+            true => {
+                let Wanted { spelled, version, .. } = wanted;
+                Err(Error::NotFound(format!("no release/files found for {spelled} {version}")))
+            }
+            false => Ok(()),
         }
+    }
+}
+
+async fn permit(service: &Service, caller: &Caller, target: &Target) -> Result<()> {
+    match target {
+        Target::Index(target) => may_upload(caller, resolve::index(service, target).await?.as_ref()),
         // Whoever can read could else let this server talk to any other, and hear what that says.
         Target::External(_) if caller.user.is_none() => {
             Err(Error::Unauthorized("only a user may push to another repository".into()))
         }
-        Target::External(target) => repository::to_repository(service, &target, push, &release, &files).await,
+        Target::External(_) => Ok(()),
     }
 }
 
-async fn release_of(service: &Service, source: &Index, push: &Push) -> Result<(Release, Vec<File>)> {
-    let Push { name, spelled, version, .. } = push;
-    let db = service.db().await?;
-    let mut releases = store::releases::of_project(&db, &[source.id], name, Some(version)).await?;
-    let Some((_, release)) = releases.pop() else {
-        return Err(Error::Invalid(format!(
-            "there are no files for {spelled} {version} on stage {}",
-            source.name
-        )));
-    };
-    let with_files = push.with_files().map_err(Error::Invalid)?;
-    let files = store::files::of_project(&db, &[source.id], name, Some(version), Serial::NOW).await?;
-    let files: Vec<File> = files.into_iter().map(|(_, file)| file).collect();
-    if files.is_empty() || !with_files {
-        return Err(Error::NotFound(format!("no release/files found for {spelled} {version}")));
+fn may_upload(caller: &Caller, target: &Index) -> Result<()> {
+    match access::may_upload(caller, target) {
+        true => Ok(()),
+        false => {
+            let who = caller.name().map_or_else(|| "None".to_owned(), |name| format!("'{name}'"));
+            Err(Error::Unauthorized(format!("user {who} cannot upload to '{}'", target.name)))
+        }
     }
-    Ok((release, files))
+}
+
+/// Stores what is not here yet, and pushes all of it.
+async fn carry_out(
+    service: &Service,
+    caller: &Caller,
+    source: &Arc<Index>,
+    wanted: &Wanted,
+    found: Found,
+    target: &Target,
+    again: Again,
+) -> Result<(Vec<Value>, bool)> {
+    let taken = match found {
+        Found::Stage(taken) => taken,
+        Found::Mirror(links) => {
+            if let Target::Index(target) = target {
+                service.bounded(index::foresee(service, target, wanted, &links, again)).await?;
+            }
+            mirror::take(service, source, wanted, &links).await?
+        }
+    };
+    match target {
+        Target::Index(target) => {
+            let pushed = index::to_index(service, caller, source, target, wanted, &taken, again);
+            Ok((service.bounded(pushed).await?, true))
+        }
+        Target::External(target) => repository::to_repository(service, target, wanted, &taken).await,
+    }
 }

@@ -1,6 +1,6 @@
 //! Push to a repository elsewhere, by the legacy upload API.
 
-use super::Push;
+use super::{Taken, Wanted};
 use crate::{
     blobs::BlobKey,
     error::Result,
@@ -31,17 +31,17 @@ pub(super) struct External {
 pub(super) async fn to_repository(
     service: &Service,
     target: &External,
-    push: &Push,
-    release: &Release,
-    files: &[File],
+    wanted: &Wanted,
+    taken: &Taken,
 ) -> Result<(Vec<Value>, bool)> {
+    let Taken { release, files, .. } = taken;
     let mut log = Vec::new();
     let mut status = 0;
     if target.register {
         let form = metadata_form(release).text(":action", "submit");
         let (answer, text) = post(service, target, form, 0).await;
         status = answer;
-        let mut entry = json!([status, "register", push.spelled, push.version]);
+        let mut entry = json!([status, "register", wanted.spelled, wanted.version]);
         if ![200, 201, 410].contains(&status) {
             if let (Value::Array(entry), Some(text)) = (&mut entry, text) {
                 entry.push(text.into());
