@@ -73,21 +73,29 @@ fn status(error: &Error) -> StatusCode {
     }
 }
 
+/// Whether it went wrong inside: its cause is logged, and told to nobody.
+pub(super) fn is_inside(error: &Error) -> bool {
+    matches!(error, Error::Database(_) | Error::Internal(_) | Error::ObjectStore(_))
+}
+
+/// The status of an error, and what its client may hear.
+pub(super) fn told(error: &Error) -> (StatusCode, String) {
+    let status = status(error);
+    let message = match is_inside(error) {
+        true if status == StatusCode::SERVICE_UNAVAILABLE => "temporarily unavailable".to_owned(),
+        true => "internal server error".to_owned(),
+        false => error.to_string(),
+    };
+    (status, message)
+}
+
 impl Failure {
     /// The answer, by what the request accepts. What went wrong inside shows only as the id of the request.
     pub(super) fn render(self, request: &HeaderMap, request_id: &str) -> Response {
-        let status = status(&self.error);
-        let message = match &self.error {
-            Error::Database(_) | Error::Internal(_) | Error::ObjectStore(_) => {
-                let what = if status == StatusCode::SERVICE_UNAVAILABLE {
-                    "temporarily unavailable"
-                } else {
-                    "internal server error"
-                };
-                format!("{what} (request {request_id})")
-            }
-            error => error.to_string(),
-        };
+        let (status, mut message) = told(&self.error);
+        if is_inside(&self.error) {
+            message = format!("{message} (request {request_id})");
+        }
         let line = format!("{} {message}", status.as_u16());
         let mut response = if negotiate::prefers_html(request) {
             let text = minijinja::HtmlEscape(&message).to_string();

@@ -41,9 +41,6 @@ const LONGEST_STREAM: Duration = Duration::from_secs(3600);
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
-/// Proxies that hold answers back until there is enough of them are asked not to.
-const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
-
 /// What happens after a serial or from now on, on the whole server or on an index and its bases.
 pub(super) async fn events(
     State(service): State<Service>,
@@ -58,7 +55,7 @@ pub(super) async fn events(
         .map(|name| name.parse::<IndexName>().map_err(|_| Error::NoSuchIndex(name.to_owned())));
     let mut listener = ops::events::listen(&service, &caller, index.transpose()?, since).await?;
     if wait.is_none() && !negotiate::prefers_json_to_events(&headers) {
-        return Ok(([UNBUFFERED], Sse::new(stream(listener))).into_response());
+        return Ok(([respond::UNBUFFERED], Sse::new(stream(listener))).into_response());
     }
     let longest = service.config.server.request_timeout.saturating_sub(RESERVE);
     let wait = Duration::from_secs(wait.unwrap_or(WAIT).min(longest));

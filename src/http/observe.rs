@@ -1,6 +1,6 @@
 //! Around every request: its id, its time limit, the headers of every reply, one log line, and the metrics.
 
-use super::error::Failure;
+use super::error::{Failure, is_inside};
 use crate::{error::Error, model::serial::Serial, service::Service};
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -95,8 +95,8 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
 fn tell(mut response: Response, request: &http::HeaderMap, id: &str) -> Response {
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
     let traced = response.extensions_mut().remove::<Traced>();
-    if let error @ (Error::Database(_) | Error::Internal(_) | Error::ObjectStore(_)) = &failure.error {
-        tracing::error!(request_id = %id, error = ?error, "request {id} failed");
+    if is_inside(&failure.error) {
+        tracing::error!(request_id = %id, error = ?failure.error, "request {id} failed");
     }
     let mut rendered = failure.render(request, id);
     if let Some(traced) = traced {

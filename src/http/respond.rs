@@ -6,12 +6,15 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use http::{
-    HeaderMap, HeaderValue, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, StatusCode,
     header::{CONTENT_TYPE, LOCATION},
 };
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// Proxies that hold answers back until there is enough of them are asked not to.
+pub(super) const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-accel-buffering"), "no");
 
 /// A JSON body: two spaces of indent, a final newline, and a content type without charset, which clients compare.
 pub(super) fn json(value: &Value) -> Response {

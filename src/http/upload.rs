@@ -3,7 +3,7 @@
 
 use super::{
     error::{UploadError, reason},
-    extract::{IndexPath, JsonObject, LARGEST_JSON},
+    extract::{IndexPath, Json, LARGEST_JSON},
     push,
 };
 use crate::{
@@ -46,8 +46,8 @@ pub(super) async fn upload(
     let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
     let multipart = content_type.starts_with("multipart/form-data");
     if !multipart && !content_type.starts_with("application/x-www-form-urlencoded") {
-        let body = JsonObject::from_request(limited(request), &()).await;
-        let JsonObject(body) = body.map_err(IntoResponse::into_response)?;
+        let body = Json::from_request(limited(request), &()).await;
+        let Json(body) = body.map_err(IntoResponse::into_response)?;
         return push::respond_to(&service, &caller, &index, body).await.map_err(IntoResponse::into_response);
     }
     receive(&service, &caller, &index, request, multipart)

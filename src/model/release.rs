@@ -1,5 +1,6 @@
 //! The metadata of a release as devpi keeps it: the fields of the upload form (devpi-api, Upload).
 
+use super::metadata::CoreMetadata;
 use serde_json::{Map, Value};
 
 const TEXTS: [&str; 17] = [
@@ -80,6 +81,26 @@ pub fn merge(metadata: &mut Map<String, Value>, form: &[(String, String)]) {
     metadata.extend(lists);
 }
 
+/// Core metadata as the fields of a form that says the same (packaging standards, the upload API).
+pub fn form(metadata: &CoreMetadata) -> Vec<(String, String)> {
+    let mut form = Vec::new();
+    for (field, values) in &metadata.fields {
+        let key = match field.as_str() {
+            "classifier" => "classifiers",
+            "project_url" => "project_urls",
+            field => field,
+        };
+        // Of a text that stands there twice the first counts, but the body is the last.
+        let values = match (key, LISTS.contains(&key) || key == "provides_extra") {
+            (_, true) => &values[..],
+            ("description", _) => &values[values.len().saturating_sub(1)..],
+            _ => &values[..values.len().min(1)],
+        };
+        form.extend(values.iter().map(|value| (key.to_owned(), value.clone())));
+    }
+    form
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +127,24 @@ mod tests {
         assert_eq!(metadata["provides_extras"], json!(["x"]));
         assert_eq!(metadata["license"], "MIT");
         assert!(!metadata.contains_key("md5_digest"));
+    }
+    #[test]
+    fn core_metadata_fill_the_same_fields() {
+        let text = "Metadata-Version: 2.1\nName: Foo\nSummary: a\nSummary: b\nClassifier: c\nClassifier: d\n\
+                    Project-URL: Home, http://x/\nProvides-Extra: e\nX-Odd: 1\n\nbody";
+        let mut metadata = empty();
+        merge(&mut metadata, &form(&super::super::metadata::parse(text.as_bytes()).unwrap()));
+        for (key, value) in [
+            ("name", json!("Foo")),
+            ("summary", json!("a")),
+            ("classifiers", json!(["c", "d"])),
+            ("project_urls", json!(["Home, http://x/"])),
+            ("provides_extras", json!(["e"])),
+            ("description", json!("body")),
+            ("license", json!("")),
+        ] {
+            assert_eq!(metadata[key], value, "{key}");
+        }
+        assert_eq!(metadata.len(), empty().len());
     }
 }

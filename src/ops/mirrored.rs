@@ -97,6 +97,25 @@ pub async fn sources(
     Ok(sources)
 }
 
+/// The links of a project on exactly this mirror, none if it has no such project. Its upstream is asked where that is due.
+///
+/// # Errors
+/// Those of [`sources`].
+pub async fn links(
+    service: &Service,
+    caller: &Caller,
+    mirror: &Index,
+    project: &ProjectName,
+) -> Result<Vec<Link>> {
+    let sources = sources(service, caller, &mirror.name, project, View::Own).await?;
+    if let Some((_, pending)) = sources.pending.iter().find(|(id, _)| *id == mirror.id) {
+        return Ok(pending.page.links.clone());
+    }
+    let db = service.db().await?;
+    let links = store::links::of_project(&db, &sources.having(), project, Serial::NOW).await?;
+    Ok(links.into_iter().map(|(_, known)| known.link).collect())
+}
+
 /// The link of a mirror whose file is at this path, with its project. Where none is known, the page of the project that the
 /// file name tells is looked at.
 pub async fn link_at(

@@ -27,6 +27,8 @@ mod mirror_whitelist;
 mod operations;
 mod push;
 mod push_external;
+mod push_many;
+mod push_mirror;
 mod random_walk;
 mod read_acl;
 mod read_acl_bases;
