@@ -41,6 +41,7 @@ mod upload_bad;
 mod upload_wire;
 mod upstream_itself;
 mod users;
+mod views;
 mod yank;
 #[path = "../clients/mod.rs"]
 mod clients;
