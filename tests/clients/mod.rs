@@ -4,6 +4,7 @@
 //! asks for another host meets a proxy that is not there.
 
 mod devpi;
+mod mirror;
 mod pip;
 mod twine;
 mod uv;
