@@ -5,6 +5,7 @@
 
 mod devpi;
 mod mirror;
+mod mirror_devpi;
 mod pip;
 mod twine;
 mod uv;
