@@ -1,6 +1,6 @@
 //! pip, uv and devpi's client through mirrors, of a small upstream and of the one that pip installs from.
 
-use super::{Home, NOWHERE, programs, wheel, wheelyard};
+use super::{Home, programs, wheel, wheelyard};
 use crate::harness::{
     Client, Folder, Upload, Upstream, archive,
     binary::{self, Binary},
@@ -148,7 +148,7 @@ async fn real_projects_install_through_the_mirror_that_dev_makes_and_then_withou
         for (tool, option) in [("pip", "--index-url"), ("uv pip", "--default-index")] {
             let home = Home::new();
             let said = home.run(&format!("{tool} install {option} {simple} --target {target} flask")).await;
-            assert!(said.success, "{}\n{}\n{NOWHERE}", said.text, data.read("log"));
+            assert!(said.success, "{}\n{}", said.text, data.read("log"));
             home.folder.write("show.py", "import flask; print(flask.Flask('x').name)");
             let shown = home.run_with("python show.py", &[("PYTHONPATH", &home.at(target))], "").await;
             assert_eq!(shown.works().trim(), "x");
