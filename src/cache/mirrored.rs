@@ -69,8 +69,8 @@ pub struct List {
 pub struct Mirrored {
     pages: moka::sync::Cache<Key, Arc<Entry>>,
     lists: moka::sync::Cache<(i64, Serial), Arc<tokio::sync::Mutex<List>>>,
-    /// Mirrors, their upstreams, and where these tell their changes, as far as that was noticed.
-    noticed: moka::sync::Cache<(i64, String, String), ()>,
+    /// Mirrors by id and serial of their settings, and where their upstreams tell their changes, as far as that was noticed.
+    noticed: moka::sync::Cache<(i64, Serial, String), ()>,
     /// Tells of upstreams that nobody listens to yet.
     pub to_follow: tokio::sync::Notify,
 }
@@ -97,8 +97,8 @@ impl Mirrored {
         self.pages.get_with(key, Arc::default)
     }
 
-    /// Whether it is the first time that this is noticed of a mirror.
-    pub fn is_news(&self, noticed: (i64, String, String)) -> bool {
+    /// Whether it is the first time that this is noticed of a mirror with its present settings.
+    pub fn is_news(&self, noticed: (i64, Serial, String)) -> bool {
         self.noticed.entry(noticed).or_insert(()).is_fresh()
     }
 

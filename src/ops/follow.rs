@@ -28,7 +28,7 @@ const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// Takes note that an upstream tells its changes, and which serial it had when it said so.
 pub async fn noticed(service: &Service, index: &Index, source: &str, events: &Url, serial: i64) {
-    if !service.mirrored.is_news((index.id, source.to_owned(), events.to_string())) {
+    if !service.mirrored.is_news((index.id, index.settings_serial, events.to_string())) {
         return;
     }
     let notice = async {

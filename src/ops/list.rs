@@ -10,7 +10,7 @@ use crate::{
         names::Names,
         serial::Serial,
     },
-    ops::{after_response::go_on, reading, resolve},
+    ops::{after_response::go_on, follow, reading, resolve},
     service::Service,
     store::{self, mirrors::Seen},
     upstream::{self, Answer, Failure, Validators},
@@ -179,6 +179,9 @@ impl Look {
         });
         let read = read.await.map_err(|error| Error::Internal(error.to_string()))?;
         let (names, digest, packed) = read.map_err(|reason| Failure::broken(reason, &self.url))?;
+        if let Some((events, serial)) = &head.events {
+            follow::noticed(&self.service, &self.index, self.url.as_str(), events, *serial).await;
+        }
         let now = Seen {
             source: self.url.to_string(),
             digest: Some(digest.clone()),

@@ -98,14 +98,16 @@ pub async fn forget(db: &impl GenericClient, follow: &Follow) -> Result<()> {
     Ok(())
 }
 
-/// The projects of a mirror that its upstream was ever asked for.
+/// The projects of a mirror that its upstream was ever asked for, those included whose page is being stored: a change that
+/// is told meanwhile may not be on it.
 pub async fn projects(db: &impl GenericClient, index_id: i64) -> Result<Vec<ProjectName>> {
     let statement = db
         .prepare_cached(
             "-- store::follows::projects
              select project
              from mirror_pages
-             where index_id = $1 and (checked_at is not null or missing_at is not null)
+             where index_id = $1
+                 and (checked_at is not null or missing_at is not null or lease_until > clock_timestamp())
              order by project",
         )
         .await?;

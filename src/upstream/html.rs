@@ -52,6 +52,19 @@ impl Tag {
         &self.0.name
     }
 
+    /// Whether it asks people for something, as pages do that want a login; a button to refresh a page does not.
+    pub(super) fn asks_people(&self) -> bool {
+        let has = |name: &str, end: &str| {
+            let value = self.attribute(name).unwrap_or_default().to_ascii_lowercase();
+            value.trim_end_matches('/').ends_with(end)
+        };
+        match self.name() {
+            b"form" => !has("action", "/refresh"),
+            b"input" => has("type", "password"),
+            _ => false,
+        }
+    }
+
     pub(super) fn attribute(&self, name: &str) -> Option<String> {
         let value = self.0.attributes.get(name.as_bytes())?;
         Some(String::from_utf8_lossy(value).into_owned())

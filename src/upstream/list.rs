@@ -109,11 +109,15 @@ impl From<io::Error> for Stop {
 }
 
 fn html(reader: impl Read, url: &Url, list: &mut List) -> Result<(), String> {
-    let is_html = start_tags(IoReader::new(reader), url, |tag, base| match project(tag, url, base) {
-        Some(name) => list.push(&name).map_err(Stop::Full),
-        None => Ok(()),
+    let (mut is_empty, mut asks_people) = (true, false);
+    let is_html = start_tags(IoReader::new(reader), url, |tag, base| {
+        asks_people |= tag.asks_people();
+        let Some(name) = project(tag, url, base) else { return Ok(()) };
+        is_empty = false;
+        list.push(&name).map_err(Stop::Full)
     });
     match is_html {
+        Ok(true) if is_empty && asks_people => Err("it is a page for people, with a form".into()),
         Ok(true) => Ok(()),
         Ok(false) => Err("it is no HTML".into()),
         Err(Stop::Io(error)) => Err(error.to_string()),
@@ -316,6 +320,7 @@ mod tests {
             (" \n", JSON, "it is empty"),
             ("hello", "text/plain", "its type is 'text/plain'"),
             ("hello", "text/html", "it is no HTML"),
+            ("<html><form>Who are you?</form>", "text/html", "it is a page for people, with a form"),
             ("<html>", JSON, "expected value at line 1 column 1"),
             (r#"{"projects": [{"name": "a"}, {"na"#, JSON, "EOF while parsing a string"),
             (r#"{"projects": [{"name": "a"}]} x"#, JSON, "trailing characters"),

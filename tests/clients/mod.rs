@@ -4,6 +4,8 @@
 //! asks for another host meets a proxy that is not there.
 
 mod devpi;
+mod mirror;
+mod mirror_devpi;
 mod pip;
 mod twine;
 mod uv;

@@ -21,6 +21,7 @@ mod mirror_failures;
 mod mirror_files;
 mod mirror_files_bad;
 mod mirror_lists;
+mod mirror_of_wheelyard;
 mod mirror_pages;
 mod mirror_refresh;
 mod mirror_whitelist;
@@ -43,6 +44,7 @@ mod upload_bad;
 mod upload_wire;
 mod upstream_itself;
 mod users;
+mod views;
 mod yank;
 #[path = "../clients/mod.rs"]
 mod clients;

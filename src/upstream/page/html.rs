@@ -18,8 +18,9 @@ impl From<Infallible> for Stop {
 
 pub(super) fn read(body: &[u8], url: &Url) -> Result<RawPage, String> {
     let mut files = Vec::new();
-    let (mut word, mut reason) = (None, None);
+    let (mut word, mut reason, mut asks_people) = (None, None, false);
     let is_html = start_tags(body, url, |tag, base| {
+        asks_people |= tag.asks_people();
         match tag.name() {
             b"a" => files.extend(file(tag, base)),
             b"meta" => match tag.attribute("name").unwrap_or_default().to_ascii_lowercase().as_str() {
@@ -32,7 +33,7 @@ pub(super) fn read(body: &[u8], url: &Url) -> Result<RawPage, String> {
         if files.len() > MOST_LINKS { Err(Stop::TooMany) } else { Ok(()) }
     });
     match is_html {
-        Ok(true) => Ok(RawPage { status: status(word.as_deref(), reason.as_deref()), files }),
+        Ok(true) => Ok(RawPage { status: status(word.as_deref(), reason.as_deref()), files, asks_people }),
         Ok(false) => Err("it is no HTML".into()),
         Err(Stop::TooMany) => Err(too_many()),
     }

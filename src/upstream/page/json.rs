@@ -53,7 +53,7 @@ impl<'de> Visitor<'de> for Page<'_> {
             .unwrap_or_else(|| Err("it states no api-version".into()))
             .map_err(|reason| A::Error::custom(&reason))?;
         let files = files.ok_or_else(|| A::Error::custom("it has no files"))?;
-        Ok(RawPage { status, files })
+        Ok(RawPage { status, files, asks_people: false })
     }
 }
 

@@ -46,14 +46,22 @@ pub fn parse(
         Form::Html => html::read(body, url),
         Form::Json => json::read(body, url),
     });
-    let page = page.map_err(|reason| format!("says nothing that a simple page says: {reason}"))?;
-    Ok(UpstreamPage { status: page.status, links: links(page.files, project) })
+    let read = page.and_then(|page| {
+        let links = links(page.files, project);
+        match page.asks_people && links.is_empty() {
+            true => Err("it is a page for people, with a form".into()),
+            false => Ok(UpstreamPage { status: page.status, links }),
+        }
+    });
+    read.map_err(|reason| format!("says nothing that a simple page says: {reason}"))
 }
 
 /// A page as it is written.
 struct RawPage {
     status: Status,
     files: Vec<RawFile>,
+    /// It has a form, as pages have that want a login.
+    asks_people: bool,
 }
 
 /// What a page says of one file; not checked yet.

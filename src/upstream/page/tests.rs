@@ -316,6 +316,10 @@ fn a_page_of_no_files_is_a_page() {
         ("<!doctype html>", "application/vnd.pypi.simple.v1+html"),
         ("<H1>Links for foo</H1>", "TEXT/HTML"),
         ("Links: <a href=x>x</a>", "text/html"),
+        (
+            "<h1>foo</h1><form action=\"https://up.example/foo/refresh\"><input type=submit></form>",
+            "text/html",
+        ),
     ] {
         assert_eq!(page(body, content_type), Ok(UpstreamPage::default()), "{body}");
     }
@@ -332,6 +336,8 @@ fn what_is_no_page_is_refused_with_the_reason() {
         ("<html></html>", "text/plain", "its type is 'text/plain'"),
         ("PK\u{3}\u{4}", "application/zip", "its type is 'application/zip'"),
         ("<html></html>", JSON, "expected value"),
+        ("<html><form method=post>Who are you?</form>", "text/html", "it is a page for people, with a form"),
+        ("<html><a href=/x>x</a><input type=password>", "text/html", "it is a page for people, with a form"),
         ("[]", JSON, "expected an object with files"),
         (r#"{"meta": {"api-version": "1.0"}, "files": [{"url": "#, JSON, "EOF while parsing"),
         (r#"{"meta": {"api-version": "1.0"}, "files": []} {}"#, JSON, "trailing characters"),
