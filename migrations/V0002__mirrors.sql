@@ -30,6 +30,7 @@ create table mirror_contents (
     index_id bigint not null references indexes, -- the mirror
     entry text not null,                         -- folder of the file's URL, as in mirror_files
     filename text not null,                      -- last part of it
+    url text,                                    -- where the content came from
     sha256 text references blobs,                -- the content that was fetched for it; null: it is not here
     metadata_sha256 text references core_metadata, -- what was fetched from beside it; null: nothing yet
     primary key (index_id, entry, filename)
@@ -46,6 +47,7 @@ create table mirror_pages (
     upstream_serial bigint,                      -- X-PyPI-Last-Serial of the page; null: none
     checked_at timestamptz,                      -- when the upstream last said so; null: never, or it was to be forgotten
     missing_at timestamptz,                      -- when the upstream last had no such page; null: it has
+    revision bigint not null default 0,          -- grows with each answer of the upstream that is kept
     lease_until timestamptz,                     -- until then one process asks the upstream; null: nobody does
     primary key (index_id, project)
 );
@@ -68,5 +70,6 @@ create table mirror_follows (
     source text not null,                           -- mirror_url, without credentials, whose changes are followed
     events_url text not null,                       -- where the upstream tells its changes
     seen_serial bigint not null,                    -- the upstream's serial up to which they were seen
-    lease_until timestamptz                         -- until then one process follows them; null: nobody does
+    lease_until timestamptz,                        -- until then one process follows them; null: nobody does
+    holder uuid                                     -- who that is; null: nobody yet
 );

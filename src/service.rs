@@ -57,6 +57,8 @@ pub struct Parts {
     pub fetches: Semaphore,
     /// What goes on after the answers, see `ops::after_response`.
     pub tasks: TaskTracker,
+    /// What readers share, see there too.
+    pub shared: TaskTracker,
 }
 
 impl Deref for Service {
@@ -103,6 +105,7 @@ impl Service {
             downloads: Downloads::default(),
             fetches: Semaphore::new(server.concurrent_fetches),
             tasks: TaskTracker::new(),
+            shared: TaskTracker::new(),
             client,
             uuid,
             token_secret,

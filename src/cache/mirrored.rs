@@ -15,6 +15,9 @@ use std::{
 const CAPACITY: u64 = 100_000;
 const IDLE: Duration = Duration::from_secs(600);
 
+/// How long a list is remembered after its last use.
+const LIST_IDLE: Duration = Duration::from_secs(7200);
+
 /// Memory for lists of projects, in bytes.
 const LISTS: u64 = 256 << 20;
 
@@ -65,12 +68,35 @@ pub struct List {
     pub stale_since: Option<Instant>,
 }
 
+/// The list of a mirror, for all who want it.
+#[derive(Default)]
+pub struct SharedList {
+    /// For who looks after it: one at a time.
+    pub list: Arc<tokio::sync::Mutex<List>>,
+    /// For who can't wait: the names that were last known, with their digest.
+    shown: Mutex<Option<(Arc<Names>, String)>>,
+}
+
+impl SharedList {
+    /// The names that were last known, with their digest.
+    pub fn shown(&self) -> Option<(Arc<Names>, String)> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets everybody see these names.
+    pub fn show(&self, names: &Arc<Names>, digest: &str) {
+        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some((names.clone(), digest.to_owned()));
+    }
+}
+
 /// What is known of mirrors.
 pub struct Mirrored {
     pages: moka::sync::Cache<Key, Arc<Entry>>,
-    lists: moka::sync::Cache<(i64, Serial), Arc<tokio::sync::Mutex<List>>>,
+    lists: moka::sync::Cache<(i64, Serial), Arc<SharedList>>,
     /// Mirrors by id and serial of their settings, and where their upstreams tell their changes, as far as that was noticed.
     noticed: moka::sync::Cache<(i64, Serial, String), ()>,
+    /// Places for fetches of files, by the id of the mirror.
+    fetches: moka::sync::Cache<i64, Arc<tokio::sync::Semaphore>>,
     /// Tells of upstreams that nobody listens to yet.
     pub to_follow: tokio::sync::Notify,
 }
@@ -78,15 +104,17 @@ pub struct Mirrored {
 impl Default for Mirrored {
     fn default() -> Self {
         Self {
-            noticed: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build(),
+            noticed: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_live(IDLE).build(),
+            fetches: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_idle(LIST_IDLE).build(),
             to_follow: tokio::sync::Notify::new(),
             pages: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build(),
             lists: moka::sync::Cache::builder()
-                .weigher(|_, list: &Arc<tokio::sync::Mutex<List>>| {
-                    let weight = list.try_lock().map_or(0, |list| list.names.weight());
+                .weigher(|_, list: &Arc<SharedList>| {
+                    let weight = list.shown().map_or(0, |(names, _)| names.weight());
                     u32::try_from(weight).unwrap_or(u32::MAX).max(1)
                 })
                 .max_capacity(LISTS)
+                .time_to_idle(LIST_IDLE)
                 .build(),
         }
     }
@@ -97,17 +125,27 @@ impl Mirrored {
         self.pages.get_with(key, Arc::default)
     }
 
+    /// The places for fetches of files of one mirror, so many of them: a slow upstream is not to take those of all others.
+    pub fn fetches(&self, index_id: i64, places: usize) -> Arc<tokio::sync::Semaphore> {
+        self.fetches.get_with(index_id, || Arc::new(tokio::sync::Semaphore::new(places)))
+    }
+
     /// Whether it is the first time that this is noticed of a mirror with its present settings.
     pub fn is_news(&self, noticed: (i64, Serial, String)) -> bool {
         self.noticed.entry(noticed).or_insert(()).is_fresh()
     }
 
-    pub fn list(&self, index_id: i64, settings: Serial) -> Arc<tokio::sync::Mutex<List>> {
+    /// Takes that back.
+    pub fn is_no_news(&self, noticed: &(i64, Serial, String)) {
+        self.noticed.invalidate(noticed);
+    }
+
+    pub fn list(&self, index_id: i64, settings: Serial) -> Arc<SharedList> {
         self.lists.get_with((index_id, settings), Arc::default)
     }
 
     /// Weighs a list again that has grown.
-    pub fn weigh_list(&self, index_id: i64, settings: Serial, list: Arc<tokio::sync::Mutex<List>>) {
+    pub fn weigh_list(&self, index_id: i64, settings: Serial, list: Arc<SharedList>) {
         self.lists.insert((index_id, settings), list);
     }
 }
@@ -116,14 +154,16 @@ impl Mirrored {
 #[derive(Default)]
 pub struct Entry {
     state: Mutex<State>,
-    /// Turns at storing what was fetched.
-    pub keeping: tokio::sync::Mutex<()>,
+    /// Turns at storing what was fetched, and the revision of what was last stored by this process.
+    pub kept: tokio::sync::Mutex<i64>,
 }
 
 #[derive(Default)]
 struct State {
     known: Option<Known>,
     running: Option<(Instant, Running)>,
+    /// When the upstream was last heard.
+    good_at: Option<Instant>,
 }
 
 struct Known {
@@ -158,17 +198,25 @@ impl Entry {
         }
     }
 
-    /// The fetch that is under way.
-    pub fn running(&self) -> Option<Running> {
-        let state = self.state();
-        state.running.as_ref().map(|(_, running)| running.clone()).filter(|running| running.peek().is_none())
+    /// Takes note that the fetch is over, whose outcome would otherwise stay in memory.
+    pub fn ended(&self) {
+        self.state().running = None;
+    }
+
+    /// How long ago the upstream last said something, as far as this process knows.
+    pub fn age(&self) -> Option<Duration> {
+        self.state().good_at.map(|at| at.elapsed())
     }
 
     /// Takes note of what was learned, and for how long it is good.
     pub fn learn(&self, said: Said, at: Serial, good_for: Duration) {
         let now = Instant::now();
         let until = now.checked_add(good_for).unwrap_or(now);
-        self.state().known = Some(Known { said, at, until });
+        let mut state = self.state();
+        if matches!(said, Said::Rows { stale: None, .. } | Said::Newer(_)) {
+            state.good_at = Some(now);
+        }
+        state.known = Some(Known { said, at, until });
     }
 
     /// Takes note that what was fetched is stored, unless something else was learned since.

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::FileDelivery,
     error::{Error, Result},
-    model::{access::Caller, file, index::Index},
+    model::{access::Caller, file, index::Index, link::CoreMetadata},
     ops::{self, download::Found, yank::Target},
     service::Service,
 };
@@ -48,7 +48,15 @@ pub(super) async fn serve(
         };
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
         let mut response = ([(CONTENT_TYPE, text)], metadata).into_response();
-        set_immutable(&mut response, found.index());
+        let is_stated = match &found {
+            Found::Stage(..) => true,
+            Found::Mirror(file) => matches!(file.link.core_metadata, Some(CoreMetadata::Sha256(_))),
+        };
+        // Others may turn out to be wrong.
+        match is_stated {
+            true => set_immutable(&mut response, found.index()),
+            false => drop(response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"))),
+        }
         return Ok(response);
     }
     let found = ops::download::file(&service, &caller, index, entry, filename).await?;

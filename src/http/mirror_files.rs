@@ -28,7 +28,7 @@ pub(super) fn file_meta(file: &Mirrored) -> Response {
     let mut meta = json!({
         "project": project.as_str(),
         "version": link.version,
-        "url": link.url,
+        "url": link.shown_url(),
         "hashes": link.hashes,
         "hash_spec": link.hash().map(|(name, digest)| format!("{name}={digest}")),
     });
@@ -80,6 +80,7 @@ impl Coming<'_> {
         let is_head = *method == Method::HEAD;
         // Only bytes whose digest is checked before their end comes are right for ever.
         let mut is_checked = false;
+        let mut is_unchecked = false;
         let mut size = None;
         let mut response = if conditional::not_modified(request, etag.as_ref(), self.modified) {
             is_checked = true;
@@ -99,7 +100,11 @@ impl Coming<'_> {
                 Part::Bytes(range) => {
                     let body = match is_head {
                         true => Body::empty(),
-                        false => self.range(&range, size.unwrap_or_default()).await?,
+                        false => {
+                            let (body, from_upstream) = self.range(&range, size.unwrap_or_default()).await?;
+                            is_unchecked = from_upstream;
+                            body
+                        }
                     };
                     files::answer(body, &link.filename, size, Some(range))?
                 }
@@ -112,7 +117,8 @@ impl Coming<'_> {
             }
         }
         let headers = response.headers_mut();
-        if let Some(etag) = etag {
+        // Who goes on from a part that nobody has checked is not to take it for one of the right file.
+        if let Some(etag) = etag.filter(|_| !is_unchecked) {
             headers.typed_insert(etag);
         }
         if let Some(modified) = self.modified {
@@ -128,14 +134,16 @@ impl Coming<'_> {
         conditional::part(request, size, etag, self.modified)
     }
 
-    /// A range: from what is here, a short one from upstream, and else from the file as it comes.
-    async fn range(&self, range: &RangeInclusive<u64>, size: u64) -> Result<Body> {
-        let is_short = range.end() - range.start() < RANGE_SERVED;
+    /// A range, and whether nobody checks it: from what is here, a short one from upstream, and else from the file as it
+    /// comes. What is the whole comes as the whole does.
+    async fn range(&self, range: &RangeInclusive<u64>, size: u64) -> Result<(Body, bool)> {
+        let length = range.end() - range.start() + 1;
+        let is_short = length <= RANGE_SERVED && length < size;
         if is_short
             && *range.end() >= self.released
             && let Ranged::Bytes(bytes) = fetch::range(self.service, self.file, range.clone(), size).await?
         {
-            return Ok(Body::from(bytes));
+            return Ok((Body::from(bytes), true));
         }
         let opened = fetch::open(self.service, self.file).await?;
         if opened.size.is_some_and(|found| found != size) {
@@ -144,6 +152,6 @@ impl Coming<'_> {
                 self.file.link.filename
             )));
         }
-        Ok(Body::from_stream(opened.bytes(*range.start(), Some(range.end() + 1))))
+        Ok((Body::from_stream(opened.bytes(*range.start(), Some(range.end() + 1))), false))
     }
 }

@@ -83,6 +83,11 @@ impl Link {
         })
     }
 
+    /// The URL for others to see, without what a signed one grants.
+    pub fn shown_url(&self) -> &str {
+        self.url.split('?').next().unwrap_or_default()
+    }
+
     /// What can be had beside the file: the upstream's word with a digest, else what was read, else its bare promise.
     pub fn offered_metadata(&self) -> Option<CoreMetadata> {
         match (&self.core_metadata, &self.read_metadata) {

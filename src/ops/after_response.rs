@@ -8,6 +8,15 @@ use std::future::Future;
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
+/// Goes on with work that several readers share, and that goes on when they leave. Nothing is lost with it, so neither the
+/// end of a server nor that of a Lambda's answer waits for it. The work bounds its own time.
+pub fn share<T: Send + 'static>(
+    service: &Service,
+    work: impl Future<Output = T> + Send + 'static,
+) -> JoinHandle<T> {
+    service.shared.spawn(work.in_current_span())
+}
+
 /// Goes on with work that no client waits for, or that may outlive those who do. The work bounds its own time.
 pub fn go_on<T: Send + 'static>(
     service: &Service,

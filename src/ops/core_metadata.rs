@@ -163,10 +163,11 @@ async fn inspect(file: &Mirrored, mut reader: RangeReader, size: u64) -> Result<
     }
 }
 
-/// Keeps the core metadata of a wheel that has just come, where nobody else has their digest.
+/// Keeps the core metadata of a wheel that has just come and is right, also where others were read out of ranges of it that
+/// nobody had checked.
 pub(super) async fn learn(service: &Service, file: &Mirrored, spool: &Arc<Spool>) {
-    let is_known = matches!(file.link.offered_metadata(), Some(CoreMetadata::Sha256(_)));
-    if is_known || filename::kind(&file.link.filename) != Kind::Wheel {
+    let is_stated = matches!(file.link.core_metadata, Some(CoreMetadata::Sha256(_)));
+    if is_stated || filename::kind(&file.link.filename) != Kind::Wheel {
         return;
     }
     let learned = async {
@@ -199,7 +200,8 @@ async fn keep(service: &Service, file: &Mirrored, bytes: &[u8]) -> Result<()> {
     let is_same = |link: &Link| link.filename == file.link.filename && link.entry() == file.link.entry();
     let known = links.into_iter().map(|(_, known)| known).find(|known| is_same(&known.link));
     let Some(mut known) = known else { return Ok(()) };
-    if index.id != file.index.id || matches!(known.link.offered_metadata(), Some(CoreMetadata::Sha256(_))) {
+    let is_stated = matches!(known.link.core_metadata, Some(CoreMetadata::Sha256(_)));
+    if index.id != file.index.id || is_stated || known.link.read_metadata.as_ref() == Some(&digest) {
         return Ok(());
     }
     store::core_metadata::keep(&*change, &digest, bytes).await?;

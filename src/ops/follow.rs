@@ -5,11 +5,11 @@
 
 use crate::{
     error::{Error, Result},
-    model::{index::Index, name::ProjectName, serial::Serial},
-    ops::{list, refresh, resolve},
+    model::{event::EventKind, index::Index, name::ProjectName, serial::Serial},
+    ops::{list, reading, refresh, resolve},
     service::Service,
     store::{self, follows::Follow},
-    upstream::{Failure, Told},
+    upstream::{Failure, Told, ToldEvent},
 };
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio_util::task::TaskTracker;
@@ -22,13 +22,17 @@ const WAIT: Duration = Duration::from_secs(25);
 /// How often a process looks for mirrors that nobody listens for.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// The least time between two questions, whatever an upstream answers.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// How long an upstream that fails is left alone: at first, and at most.
 const BACK_OFF: Duration = Duration::from_millis(500);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(30);
 
 /// Takes note that an upstream tells its changes, and which serial it had when it said so.
 pub async fn noticed(service: &Service, index: &Index, source: &str, events: &Url, serial: i64) {
-    if !service.mirrored.is_news((index.id, index.settings_serial, events.to_string())) {
+    let news = (index.id, index.settings_serial, events.to_string());
+    if !service.mirrored.is_news(news.clone()) {
         return;
     }
     let notice = async {
@@ -38,6 +42,7 @@ pub async fn noticed(service: &Service, index: &Index, source: &str, events: &Ur
     match notice.await {
         Ok(()) => service.mirrored.to_follow.notify_waiters(),
         Err(error) => {
+            service.mirrored.is_no_news(&news);
             tracing::warn!(%error, index = %index.name, "changes of an upstream are not followed yet");
         }
     }
@@ -80,7 +85,10 @@ impl Listener {
     async fn listen(&mut self) {
         loop {
             match self.hear().await {
-                Ok(true) => self.back_off = BACK_OFF,
+                Ok(true) => {
+                    self.back_off = BACK_OFF;
+                    tokio::time::sleep(PAUSE).await;
+                }
                 Ok(false) => return,
                 Err(error) => {
                     tracing::debug!(%error, index = %self.follow.index, "an upstream tells no changes");
@@ -93,6 +101,8 @@ impl Listener {
 
     /// Asks once for changes and looks at what they are about; `false` when there is nothing to listen to any more.
     async fn hear(&mut self) -> Result<bool> {
+        // Nobody else may ask this process for anything, and then it would go on with old settings.
+        reading::begin(&self.service).await?;
         let index = match resolve::index(&self.service, &self.follow.index).await {
             Ok(index) if index.id == self.follow.index_id => index,
             Ok(_) | Err(Error::NoSuchIndex(_)) => return self.end().await,
@@ -116,6 +126,8 @@ impl Listener {
                 let now = self.service.upstream.events(mirror, &url, None, Duration::ZERO).await?;
                 self.look_at_all(&index).await?;
                 self.follow.seen = Serial(now.serial);
+                store::follows::seen(&self.service.db().await?, &self.follow, LEASE).await?;
+                return Err(Error::Upstream("the upstream was set back".into()));
             }
             Err(failure) => return Err(failure.into()),
         }
@@ -123,8 +135,13 @@ impl Listener {
     }
 
     async fn look(&self, index: &Arc<Index>, told: &Told) -> Result<()> {
-        if told.events.iter().any(|event| event.project.is_none()) {
+        let is_list = |event: &ToldEvent| event.event == EventKind::MirrorList.name();
+        if told.events.iter().any(|event| event.project.is_none() && !is_list(event)) {
             return self.look_at_all(index).await;
+        }
+        let names = [EventKind::ProjectCreate, EventKind::ProjectDelete, EventKind::MirrorList];
+        if told.events.iter().any(|event| names.iter().any(|kind| kind.name() == event.event)) {
+            list::now(&self.service, index).await?;
         }
         let told_of =
             told.events.iter().filter_map(|event| ProjectName::parse(event.project.as_deref()?).ok());
@@ -135,13 +152,6 @@ impl Listener {
         let known = store::follows::projects(&self.service.db().await?, index.id).await?;
         for project in known.iter().filter(|project| told_of.contains(project)) {
             self.look_at(index, project).await?;
-        }
-        if told
-            .events
-            .iter()
-            .any(|event| ["project.create", "project.delete"].contains(&event.event.as_str()))
-        {
-            list::now(&self.service, index).await?;
         }
         Ok(())
     }

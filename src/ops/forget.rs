@@ -102,9 +102,11 @@ pub async fn file(service: &Service, caller: &Caller, file: &Mirrored, force: bo
 
 /// Whether there was anything to forget.
 async fn forget(change: &mut Change<'_>, index: &Index, project: &ProjectName, link: &Link) -> Result<bool> {
+    let Some(locked) = store::projects::lock(change, index, project).await? else { return Ok(false) };
     if store::links::forget_contents(change, index, std::iter::once(link)).await? == 0 {
         return Ok(false);
     }
+    store::projects::touch(change, &locked);
     let event = Event::release(EventKind::FileDelete, &index.name, project, &link.version);
     change.log(event.with_file(&link.filename));
     Ok(true)

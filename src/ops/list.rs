@@ -1,7 +1,7 @@
 //! Lists of projects: of stages from their rows, of mirrors from their upstreams (DESIGN, Mirrors).
 
 use crate::{
-    cache::mirrored::List,
+    cache::mirrored::{List, SharedList},
     error::{Error, Result},
     model::{
         event::{Event, EventKind},
@@ -10,23 +10,23 @@ use crate::{
         names::Names,
         serial::Serial,
     },
-    ops::{after_response::go_on, follow, reading, resolve},
+    ops::{after_response::share, follow, reading, resolve},
     service::Service,
     store::{self, mirrors::Seen},
     upstream::{self, Answer, Failure, Validators},
 };
-use futures::TryStreamExt;
+use bytes::Bytes;
+use futures::{Stream, StreamExt, TryStreamExt};
 use sha2::{Digest, Sha256};
 use std::{
     io,
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::OwnedMutexGuard;
 use tokio_util::io::{StreamReader, SyncIoBridge};
 use url::Url;
 
-/// How long a reader waits for an upstream's list (devpi: 30 s), and how long its fetch may go on.
+/// How long a reader with nothing to show waits for an upstream's list (devpi: 30 s), and how long its fetch may go on.
 const TIMEOUT: Duration = Duration::from_secs(30);
 const LONGEST_FETCH: Duration = Duration::from_secs(300);
 
@@ -46,13 +46,15 @@ pub struct Listed {
 pub async fn of_mirror(service: &Service, index: &Arc<Index>) -> Result<Option<Listed>> {
     let Some(mirror) = index.mirror.clone().filter(|mirror| !mirror.no_project_list) else { return Ok(None) };
     let Some(url) = mirror.url.clone() else { return Ok(None) };
-    let list = service.mirrored.list(index.id, index.settings_serial);
+    let shared = service.mirrored.list(index.id, index.settings_serial);
+    let shown = shared.shown();
+    let patience = if shown.is_some() { mirror.timeout } else { TIMEOUT };
     let known = resolve::presences(service, std::slice::from_ref(index), None).await?;
     let at = known.first().map_or_else(Serial::default, |presence| presence.serial);
-    let look = Look { service: service.clone(), index: index.clone(), mirror, url };
-    let looking = go_on(service, async move {
+    let look = Look { service: service.clone(), index: index.clone(), mirror, url, shared };
+    let looking = share(service, async move {
         // One looks, the others wait for what it finds.
-        let mut list = list.lock_owned().await;
+        let mut list = look.shared.list.lock().await;
         if list.at != at || list.good_until.is_none_or(|until| until <= Instant::now()) {
             list.at = at;
             look.renew(&mut list).await;
@@ -60,9 +62,13 @@ pub async fn of_mirror(service: &Service, index: &Arc<Index>) -> Result<Option<L
         let stale = list.stale_since.map(|at| at.elapsed());
         Listed { names: list.names.clone(), digest: list.digest.clone(), stale }
     });
-    match tokio::time::timeout(TIMEOUT, looking).await {
+    match tokio::time::timeout(patience, looking).await {
         Ok(listed) => listed.map(Some).map_err(|error| Error::Internal(error.to_string())),
-        Err(_) => Ok(Some(Listed { names: Arc::default(), digest: None, stale: Some(Duration::ZERO) })),
+        Err(_) => {
+            let (names, digest) = shown.unzip();
+            let names = names.unwrap_or_default();
+            Ok(Some(Listed { names, digest, stale: Some(Duration::ZERO) }))
+        }
     }
 }
 
@@ -71,7 +77,7 @@ pub async fn now(service: &Service, index: &Arc<Index>) -> Result<()> {
     store::mirrors::expire_list(&service.db().await?, index.id).await?;
     let list = service.mirrored.list(index.id, index.settings_serial);
     {
-        let mut list = list.lock().await;
+        let mut list = list.list.lock().await;
         if list.digest.is_none() && store::mirrors::list(&service.db().await?, index.id).await?.is_none() {
             return Ok(());
         }
@@ -92,15 +98,29 @@ pub async fn names(service: &Service, index: &Arc<Index>) -> Result<Arc<Names>> 
     }
 }
 
+/// A body that ends in an error when it takes too long, so that the thread that reads it ends.
+fn bounded<E: From<io::Error>>(
+    stream: impl Stream<Item = Result<Bytes, E>>,
+) -> impl Stream<Item = Result<Bytes, E>> {
+    let began = Instant::now();
+    let late = async move {
+        (began.elapsed() >= LONGEST_FETCH).then(|| Err(io::Error::other("it takes too long").into()))
+    };
+    stream
+        .take_until(tokio::time::sleep(LONGEST_FETCH))
+        .chain(futures::stream::once(late).filter_map(std::future::ready))
+}
+
 struct Look {
     service: Service,
     index: Arc<Index>,
     mirror: Arc<Mirror>,
     url: Url,
+    shared: Arc<SharedList>,
 }
 
 impl Look {
-    async fn renew(&self, list: &mut OwnedMutexGuard<List>) {
+    async fn renew(&self, list: &mut List) {
         let renewed = tokio::time::timeout(LONGEST_FETCH, self.try_renew(list)).await;
         match renewed.unwrap_or(Err(Error::Unavailable)) {
             Ok(good_for) => {
@@ -113,8 +133,6 @@ impl Look {
                 list.stale_since.get_or_insert_with(Instant::now);
             }
         }
-        let shared = OwnedMutexGuard::mutex(list).clone();
-        self.service.mirrored.weigh_list(self.index.id, self.index.settings_serial, shared);
     }
 
     /// Brings the list up to date; returns for how long it is good.
@@ -147,10 +165,16 @@ impl Look {
     async fn load(&self, list: &mut List) -> Result<()> {
         if let Some((digest, names)) = store::mirrors::names(&self.service.db().await?, self.index.id).await?
         {
-            list.names = Arc::new(names);
-            list.digest = Some(digest);
+            self.show(list, names, digest);
         }
         Ok(())
+    }
+
+    fn show(&self, list: &mut List, names: Names, digest: String) {
+        list.names = Arc::new(names);
+        self.shared.show(&list.names, &digest);
+        list.digest = Some(digest);
+        self.service.mirrored.weigh_list(self.index.id, self.index.settings_serial, self.shared.clone());
     }
 
     async fn ask(&self, list: &mut List, seen: Seen, known: bool) -> Result<()> {
@@ -170,7 +194,7 @@ impl Look {
         let (base, content_type) = (response.url().clone(), head.content_type);
         let stream =
             response.bytes_stream().map_err(|error| io::Error::other(error.without_url().to_string()));
-        let reader = SyncIoBridge::new(StreamReader::new(Box::pin(stream)));
+        let reader = SyncIoBridge::new(StreamReader::new(Box::pin(bounded(stream))));
         let read = tokio::task::spawn_blocking(move || {
             let names = upstream::list::read(reader, &content_type, &base)?;
             let digest = hex::encode(Sha256::digest(names.as_text()));
@@ -194,8 +218,7 @@ impl Look {
         } else {
             self.keep(&now, &packed).await?;
         }
-        list.names = Arc::new(names);
-        list.digest = Some(digest);
+        self.show(list, names, digest);
         Ok(())
     }
 

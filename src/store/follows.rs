@@ -9,6 +9,7 @@ use crate::{
 };
 use deadpool_postgres::GenericClient;
 use std::time::Duration;
+use uuid::Uuid;
 
 /// A mirror that this process listens for.
 #[derive(Debug, Clone)]
@@ -20,6 +21,8 @@ pub struct Follow {
     pub events_url: String,
     /// The upstream's serial up to which its changes were seen.
     pub seen: Serial,
+    /// Who listens: another for each time that a mirror is taken.
+    pub holder: Uuid,
 }
 
 /// Takes note that an upstream tells its changes, and that what is known of it is of this serial or newer; what is known
@@ -50,11 +53,12 @@ pub async fn lease(db: &impl GenericClient, time: Duration) -> Result<Vec<Follow
     let statement = db
         .prepare_cached(
             "-- store::follows::lease
-             update mirror_follows f set lease_until = clock_timestamp() + $1 * interval '1 second'
+             update mirror_follows f
+             set lease_until = clock_timestamp() + $1 * interval '1 second', holder = gen_random_uuid()
              from indexes i join users u on u.id = i.user_id
              where i.id = f.index_id and i.removed_serial is null
                  and (f.lease_until is null or f.lease_until < clock_timestamp())
-             returning f.index_id, u.name as user_name, i.name, f.source, f.events_url, f.seen_serial",
+             returning f.index_id, u.name as user_name, i.name, f.source, f.events_url, f.seen_serial, f.holder",
         )
         .await?;
     let rows = db.query(&statement, &[&time.as_secs_f64()]).await?;
@@ -65,24 +69,27 @@ pub async fn lease(db: &impl GenericClient, time: Duration) -> Result<Vec<Follow
             source: row.get("source"),
             events_url: row.get("events_url"),
             seen: Serial(row.get("seen_serial")),
+            holder: row.get("holder"),
         })
     };
     rows.iter().map(follow).collect()
 }
 
 /// Takes note of what was seen, and goes on listening for so long; zero gives it back. `false` when the upstream is
-/// another by now.
+/// another by now, or somebody else listens.
 pub async fn seen(db: &impl GenericClient, follow: &Follow, time: Duration) -> Result<bool> {
     let statement = db
         .prepare_cached(
             "-- store::follows::seen
              update mirror_follows
              set seen_serial = $4, lease_until = clock_timestamp() + $5 * interval '1 second'
-             where index_id = $1 and source = $2 and events_url = $3",
+             where index_id = $1 and source = $2 and events_url = $3 and holder = $6",
         )
         .await?;
-    let Follow { index_id, source, events_url, seen, .. } = follow;
-    Ok(db.execute(&statement, &[index_id, source, events_url, &seen.0, &time.as_secs_f64()]).await? > 0)
+    let Follow { index_id, source, events_url, seen, holder, .. } = follow;
+    let kept =
+        db.execute(&statement, &[index_id, source, events_url, &seen.0, &time.as_secs_f64(), holder]).await?;
+    Ok(kept > 0)
 }
 
 /// Forgets a mirror that is no more, or has another upstream.
@@ -91,10 +98,10 @@ pub async fn forget(db: &impl GenericClient, follow: &Follow) -> Result<()> {
         .prepare_cached(
             "-- store::follows::forget
              delete from mirror_follows
-             where index_id = $1 and source = $2",
+             where index_id = $1 and source = $2 and holder = $3",
         )
         .await?;
-    db.execute(&statement, &[&follow.index_id, &follow.source]).await?;
+    db.execute(&statement, &[&follow.index_id, &follow.source, &follow.holder]).await?;
     Ok(())
 }
 

@@ -122,10 +122,12 @@ pub async fn content(db: &impl GenericClient, index_id: i64, link: &Link) -> Res
              select b.sha256, b.size
              from mirror_contents c join blobs b on b.sha256 = c.sha256
              where c.index_id = $1 and c.entry = $2 and c.filename = $3
-                 and b.state = 'stored' and ($4::text is null or b.sha256 = $4)",
+                 and b.state = 'stored' and (b.sha256 = $4 or ($4::text is null and c.url = $5))",
         )
         .await?;
-    let row = db.query_opt(&statement, &[&index_id, &link.entry(), &link.filename, &link.sha256()]).await?;
+    let row = db
+        .query_opt(&statement, &[&index_id, &link.entry(), &link.filename, &link.sha256(), &link.url])
+        .await?;
     Ok(row.map(|row| (row.get("sha256"), row.get("size"))))
 }
 
@@ -142,12 +144,12 @@ pub async fn keep_content(db: &impl GenericClient, index_id: i64, link: &Link, s
                  where sha256 = $4 and state <> 'condemned'
                  returning sha256
              )
-             insert into mirror_contents (index_id, entry, filename, sha256)
-             select $1, $2, $3, sha256 from stored
-             on conflict (index_id, entry, filename) do update set sha256 = excluded.sha256",
+             insert into mirror_contents (index_id, entry, filename, sha256, url)
+             select $1, $2, $3, sha256, $5 from stored
+             on conflict (index_id, entry, filename) do update set sha256 = excluded.sha256, url = excluded.url",
         )
         .await?;
-    match db.execute(&statement, &[&index_id, &link.entry(), &link.filename, &sha256]).await? {
+    match db.execute(&statement, &[&index_id, &link.entry(), &link.filename, &sha256, &link.url]).await? {
         0 => Err(Error::Busy),
         _ => Ok(()),
     }

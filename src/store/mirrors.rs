@@ -25,6 +25,10 @@ pub struct Seen {
     pub checked: Option<Duration>,
     /// How long ago the upstream last had no such page.
     pub missing: Option<Duration>,
+    /// The upstream says itself that it may be stale: so it is not checked.
+    pub is_stale: bool,
+    /// Of a page, how many answers of the upstream were kept; 0: none.
+    pub revision: i64,
 }
 
 /// What is known of the page of a project.
@@ -32,7 +36,7 @@ pub async fn page(db: &impl GenericClient, index_id: i64, project: &ProjectName)
     let statement = db
         .prepare_cached(
             "-- store::mirrors::page
-             select source, digest, etag, last_modified, upstream_serial,
+             select source, digest, etag, last_modified, upstream_serial, revision,
                  extract(epoch from now() - checked_at)::float8 as checked,
                  extract(epoch from now() - missing_at)::float8 as missing
              from mirror_pages
@@ -78,44 +82,85 @@ pub async fn release_page(db: &impl GenericClient, index_id: i64, project: &Proj
     Ok(())
 }
 
-/// Keeps what the upstream said of a page just now, and gives the right to ask back.
+/// Keeps what the upstream said of a page just now, and gives the right to ask back; `false` when another answer was kept
+/// since `seen.revision` was read, which may be newer.
 pub async fn keep_page(
     db: &impl GenericClient,
     index_id: i64,
     project: &ProjectName,
     seen: &Seen,
-) -> Result<()> {
+) -> Result<bool> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::keep_page
              insert into mirror_pages (index_id, project, source, digest, etag, last_modified, upstream_serial,
-                 checked_at)
-             values ($1, $2, $3, $4, $5, $6, $7, now())
+                 checked_at, revision)
+             values ($1, $2, $3, $4, $5, $6, $7, case when $9::boolean then null else now() end, $8::bigint + 1)
              on conflict (index_id, project) do update set source = excluded.source, digest = excluded.digest,
                  etag = excluded.etag, last_modified = excluded.last_modified,
-                 upstream_serial = excluded.upstream_serial, checked_at = now(), missing_at = null,
-                 lease_until = null",
+                 upstream_serial = excluded.upstream_serial, checked_at = excluded.checked_at, missing_at = null,
+                 revision = excluded.revision, lease_until = null
+                 where mirror_pages.revision = $8",
         )
         .await?;
-    let Seen { source, digest, etag, last_modified, upstream_serial, .. } = seen;
-    db.execute(
-        &statement,
-        &[&index_id, &project.as_str(), source, digest, etag, last_modified, upstream_serial],
-    )
-    .await?;
-    Ok(())
+    let Seen { source, digest, etag, last_modified, upstream_serial, revision, is_stale, .. } = seen;
+    let kept = db
+        .execute(
+            &statement,
+            &[
+                &index_id,
+                &project.as_str(),
+                source,
+                digest,
+                etag,
+                last_modified,
+                upstream_serial,
+                revision,
+                is_stale,
+            ],
+        )
+        .await?;
+    Ok(kept > 0)
 }
 
-/// Keeps that the upstream has no such page just now, and gives the right to ask back.
+/// Keeps that a page is as it was seen, and gives the right to ask back; `false` when it was kept or forgotten since.
+pub async fn keep_unchanged(
+    db: &impl GenericClient,
+    index_id: i64,
+    project: &ProjectName,
+    seen: &Seen,
+) -> Result<bool> {
+    let statement = db
+        .prepare_cached(
+            "-- store::mirrors::keep_unchanged
+             update mirror_pages
+             set etag = $3, last_modified = $4, upstream_serial = $5, missing_at = null,
+                 checked_at = case when $7::boolean then checked_at else now() end,
+                 revision = revision + 1, lease_until = null
+             where index_id = $1 and project = $2 and revision = $6",
+        )
+        .await?;
+    let Seen { etag, last_modified, upstream_serial, revision, is_stale, .. } = seen;
+    let kept = db
+        .execute(
+            &statement,
+            &[&index_id, &project.as_str(), etag, last_modified, upstream_serial, revision, is_stale],
+        )
+        .await?;
+    Ok(kept > 0)
+}
+
+/// Keeps that the upstream has no such page just now, and gives the right to ask back; `false` when another answer was
+/// kept since `revision` was read.
 ///
 /// People ask for names of all kinds, so with each that is kept some go that were missing for longer than `good_for`.
 pub async fn keep_missing(
     db: &impl GenericClient,
     index_id: i64,
     project: &ProjectName,
-    source: &str,
+    (source, revision): (&str, i64),
     good_for: Duration,
-) -> Result<()> {
+) -> Result<bool> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::keep_missing
@@ -123,21 +168,23 @@ pub async fn keep_missing(
                  delete from mirror_pages old
                  where old.index_id = $1 and old.project in (
                      select project from mirror_pages
-                     where index_id = $1 and project <> $2 and digest is null and lease_until is null
-                         and missing_at < now() - $4 * interval '1 second'
+                     where index_id = $1 and project <> $2 and digest is null
+                         and (lease_until is null or lease_until < now())
+                         and coalesce(missing_at, lease_until) < now() - $4 * interval '1 second'
                      order by missing_at
                      limit 10
                      for update skip locked)
              )
-             insert into mirror_pages (index_id, project, source, missing_at)
-             values ($1, $2, $3, now())
+             insert into mirror_pages (index_id, project, source, missing_at, revision)
+             values ($1, $2, $3, now(), $5::bigint + 1)
              on conflict (index_id, project) do update set source = excluded.source, etag = null,
-                 last_modified = null, missing_at = now(), lease_until = null",
+                 last_modified = null, missing_at = now(), revision = excluded.revision, lease_until = null
+                 where mirror_pages.revision = $5",
         )
         .await?;
     let good_for = good_for.as_secs_f64();
-    db.execute(&statement, &[&index_id, &project.as_str(), &source, &good_for]).await?;
-    Ok(())
+    let kept = db.execute(&statement, &[&index_id, &project.as_str(), &source, &good_for, &revision]).await?;
+    Ok(kept > 0)
 }
 
 /// Forgets what is known of a page, so that it is asked for again and whole.
@@ -158,7 +205,7 @@ pub async fn list(db: &impl GenericClient, index_id: i64) -> Result<Option<Seen>
     let statement = db
         .prepare_cached(
             "-- store::mirrors::list
-             select source, digest, etag, last_modified, null::bigint as upstream_serial,
+             select source, digest, etag, last_modified, null::bigint as upstream_serial, 0::bigint as revision,
                  extract(epoch from now() - checked_at)::float8 as checked, null::float8 as missing
              from mirror_lists
              where index_id = $1",
@@ -275,5 +322,7 @@ fn seen(row: &Row) -> Seen {
         upstream_serial: row.get("upstream_serial"),
         checked: ago("checked"),
         missing: ago("missing"),
+        is_stale: false,
+        revision: row.get("revision"),
     }
 }

@@ -15,7 +15,7 @@ use http::{
     HeaderMap, HeaderName, StatusCode,
     header::{
         ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-        LAST_MODIFIED, RANGE, RETRY_AFTER,
+        LAST_MODIFIED, RANGE, RETRY_AFTER, WARNING,
     },
 };
 use reqwest::{Client, Response};
@@ -32,7 +32,7 @@ const EVENTS: HeaderName = HeaderName::from_static("x-wheelyard-events");
 const SERIAL: HeaderName = HeaderName::from_static("x-devpi-serial");
 
 /// Largest page of a project, in bytes and unpacked.
-const LARGEST_PAGE: usize = 128 << 20;
+const LARGEST_PAGE: usize = 48 << 20;
 
 /// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -85,6 +85,8 @@ pub struct PageHead {
     pub content_type: String,
     /// `X-PyPI-Last-Serial`.
     pub serial: Option<i64>,
+    /// It says that it may be stale, or lacks something (`Warning: 110`).
+    pub is_stale: bool,
     /// Where a wheelyard tells its changes, and its serial at this answer.
     pub events: Option<(Url, i64)>,
 }
@@ -109,6 +111,8 @@ impl Upstream {
             Client::builder()
                 .connect_timeout(CONNECT_TIMEOUT)
                 .read_timeout(READ_TIMEOUT)
+                // It would tell the next host a URL that may grant something.
+                .referer(false)
                 .user_agent(concat!("wheelyard/", env!("CARGO_PKG_VERSION")))
         };
         Ok(Self {
@@ -137,6 +141,9 @@ impl Upstream {
             return Ok(Answer::NotModified);
         }
         let response = good(response, url)?;
+        if response.status() != StatusCode::OK {
+            return Err(Failure::broken("a part in place of a page", url));
+        }
         Ok(Answer::Modified((head(response.headers(), response.url()), response)))
     }
 
@@ -285,6 +292,7 @@ fn head(headers: &HeaderMap, url: &Url) -> PageHead {
         validators: Validators { etag: text(&ETAG), last_modified: text(&LAST_MODIFIED) },
         content_type: text(&CONTENT_TYPE).unwrap_or_default(),
         serial: number(&LAST_SERIAL).filter(|serial| *serial > 0),
+        is_stale: text(&WARNING).is_some_and(|warning| warning.trim_start().starts_with("110")),
         events: events.zip(number(&SERIAL)),
     }
 }

@@ -23,6 +23,7 @@ mod mirror_files_bad;
 mod mirror_lists;
 mod mirror_of_wheelyard;
 mod mirror_pages;
+mod mirror_random;
 mod mirror_refresh;
 mod mirror_whitelist;
 mod operations;

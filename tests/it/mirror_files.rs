@@ -170,7 +170,8 @@ async fn head_and_parts_and_conditions_work_on_what_is_not_stored_yet() {
         let reply = alice.get_with(&path, &[("range", range)]).await.expect(206);
         assert!(reply.body == bytes[first..=last], "{range}");
         assert_eq!(reply.header("content-range"), format!("bytes {first}-{last}/{size}"));
-        assert_eq!(reply.header("etag"), format!("\"{}\"", archive::sha256(&bytes)));
+        // Nobody has checked it against the digest, so nothing is to be put together with it.
+        assert_eq!(reply.header("etag"), "", "{range}");
         assert!(alice.get_with(&path, &[]).await.expect(200).body == bytes);
     }
     let (path, bytes) = fresh().await;

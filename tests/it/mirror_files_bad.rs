@@ -277,3 +277,15 @@ async fn wherever_a_download_breaks_what_comes_whole_is_right() {
     }
     assert_eq!(one.objects().await.len(), 20);
 }
+
+#[tokio::test]
+async fn a_range_that_is_the_whole_is_checked_like_the_whole() {
+    let (server, upstream) = (Server::start().await, Upstream::start());
+    let (filename, _) = upstream.add("pkg", File::wheel("pkg", "1.0").hash(Hash::Wrong));
+    let alice = server.alice_with_mirror(&upstream, json!({})).await;
+    let path = alice.file_path("alice/mirror", "pkg", &filename).await;
+    for range in ["bytes=0-", "bytes=-9999999"] {
+        let reply = alice.try_get(&path, &[("range", range)]).await;
+        assert!(reply.is_none_or(|reply| reply.status == 502), "{range}");
+    }
+}

@@ -108,3 +108,14 @@ async fn a_refresh_is_offered_to_people_and_to_nobody_by_get() {
     let text = alice.get_with(page, &[("accept", "text/html")]).await.expect(200).text();
     assert!(!text.contains("Refresh"), "{text}");
 }
+
+#[tokio::test]
+async fn a_refresh_tells_no_upstream_the_name_of_a_private_project() {
+    let (server, upstream) = (Server::start().await, Upstream::start());
+    upstream.add_wheel("pkg", "9.0");
+    let alice = server.alice_with_mirror(&upstream, json!({"mirror_no_project_list": true})).await;
+    alice.create_index("alice/dev", json!({"bases": "alice/mirror"})).await;
+    alice.upload_wheel("alice/dev", "pkg", "1.0").await;
+    server.anonymous().send("POST", "alice/dev/+simple/pkg/refresh", &[], "").await.expect(302);
+    assert_eq!(upstream.page_requests("pkg"), 0);
+}

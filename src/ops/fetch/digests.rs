@@ -8,6 +8,7 @@ use crate::{
 };
 use blake2::{Blake2b512, Blake2s256};
 use bytes::Bytes;
+use sha1::Sha1;
 use sha2::{
     Sha224, Sha384, Sha512,
     digest::{Digest, DynDigest},
@@ -90,6 +91,7 @@ impl Digester {
 /// What computes a digest that is not kept anyway; the names are those of Python's `hashlib` (PEP 503).
 fn hasher(name: &str) -> Option<Box<dyn DynDigest + Send>> {
     Some(match name {
+        "sha1" => Box::new(Sha1::new()),
         "sha224" => Box::new(Sha224::new()),
         "sha384" => Box::new(Sha384::new()),
         "sha512" => Box::new(Sha512::new()),
@@ -108,6 +110,7 @@ mod tests {
         // Of no bytes at all, by Python's hashlib.
         for (name, digest) in [
             ("md5", "d41d8cd98f00b204e9800998ecf8427e"),
+            ("sha1", "da39a3ee5e6b4b0d3255bfef95601890afd80709"),
             ("sha224", "d14a028c2a3a2bc9476102bb288234c415a2b01f828ea62ac5b3e42f"),
             ("sha256", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
             (

@@ -45,8 +45,11 @@ impl Fetch {
     /// Fetches the file for all its readers, and has it stored. It goes on without them.
     pub(super) async fn run(self, writer: Writer) {
         let wait = self.service.config.database.timeout();
-        let place = tokio::time::timeout(wait, self.service.fetches.acquire()).await;
-        let Ok(Ok(_place)) = place else {
+        let most = self.service.config.server.concurrent_fetches.div_ceil(2);
+        let own = self.service.mirrored.fetches(self.file.index.id, most);
+        let places = async { tokio::try_join!(own.acquire(), self.service.fetches.acquire()) };
+        let places = tokio::time::timeout(wait, places).await;
+        let Ok(Ok(_places)) = places else {
             return writer.fail(Error::Overloaded("too many files are fetched from upstreams"));
         };
         let (verified, blob) = oneshot::channel();

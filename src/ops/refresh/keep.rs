@@ -14,14 +14,15 @@ use crate::{
 };
 use std::collections::HashMap;
 
-/// Makes the rows of a project what the upstream says, in one change if they differ; returns the serial they then have.
+/// Makes the rows of a project what the upstream says, in one change if they differ; returns the serial they then have, or
+/// `None` when something was kept since this look began: that may be newer.
 pub(super) async fn rows(
     service: &Service,
     index: &Index,
     name: &ProjectName,
     page: &UpstreamPage,
     now: &Seen,
-) -> Result<Serial> {
+) -> Result<Option<Serial>> {
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, None).await?;
     let current = store::indexes::share(&mut change, &index.name).await?;
@@ -61,15 +62,35 @@ pub(super) async fn rows(
     if !opened.is_empty() {
         store::links::open(&mut change, index.id, &project, opened.iter()).await?;
     }
-    store::mirrors::keep_page(&*change, index.id, name, now).await?;
     if !changed && closed.is_empty() && opened.is_empty() {
-        // The rows are as they should be, so only the bookkeeping is written.
+        // The rows are as they should be, so there is only the bookkeeping, and no change.
         drop(change);
-        store::mirrors::keep_page(&connection, index.id, name, now).await?;
+        let kept = store::mirrors::keep_page(&connection, index.id, name, now).await?;
         let serials = store::projects::serials(&connection, &[index.id], name).await?;
-        return Ok(serials.first().map_or_else(Serial::default, |(_, serial, _)| *serial));
+        let serial = serials.first().map_or_else(Serial::default, |(_, serial, _)| *serial);
+        return Ok(kept.then_some(serial));
+    }
+    if !store::mirrors::keep_page(&*change, index.id, name, now).await? {
+        return Ok(None);
     }
     let detail = serde_json::json!({"links": opened.len(), "gone": closed.len()});
     change.log(Event::project(EventKind::MirrorPage, &index.name, name).with_detail(detail));
-    change.commit().await
+    change.commit().await.map(Some)
+}
+
+/// Takes a project out of a mirror whose upstream is another than before and does not have it.
+pub(super) async fn gone(service: &Service, index: &Index, name: &ProjectName) -> Result<()> {
+    let mut connection = service.db().await?;
+    let mut change = store::change(&service.db, &mut connection, None).await?;
+    let current = store::indexes::share(&mut change, &index.name).await?;
+    if current.id != index.id {
+        return Ok(());
+    }
+    let Some(project) = store::projects::lock(&mut change, &current, name).await? else { return Ok(()) };
+    let rows = store::links::of_project(&*change, &[index.id], name, Serial::NOW).await?;
+    let ids: Vec<i64> = rows.iter().map(|(_, known)| known.id).collect();
+    store::links::close(&mut change, &ids).await?;
+    store::projects::delete(&mut change, &current, &project).await?;
+    change.commit().await?;
+    Ok(())
 }

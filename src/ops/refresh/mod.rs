@@ -18,7 +18,10 @@ use crate::{
         mirror::Mirror,
         name::ProjectName,
     },
-    ops::{after_response::go_on, follow, reading},
+    ops::{
+        after_response::{go_on, share},
+        follow, reading,
+    },
     service::Service,
     store::{self, mirrors::Seen},
     upstream::{self, Answer, Failure, PageHead, Validators},
@@ -32,8 +35,7 @@ use url::Url;
 /// How long a fetch may go on after its readers gave up waiting.
 const LONGEST_FETCH: Duration = Duration::from_secs(120);
 
-/// How long a failure is the answer where something older can be shown, so that a silent upstream is not waited for by
-/// each reader.
+/// How long a failure is the answer, so that a silent upstream is not waited for by each reader.
 const FAILURE_LASTS: Duration = Duration::from_secs(2);
 
 /// The longest that an upstream is left alone because it wants so.
@@ -41,6 +43,9 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// How long what another process is about to learn is not asked for again.
 const OTHERS_LOOK: Duration = Duration::from_millis(500);
+
+/// How often a look is done again because of what others kept meanwhile.
+const MOST_LOOKS: usize = 4;
 
 /// How often a reader without anything to show looks whether another process has learned it.
 const POLL: Duration = Duration::from_millis(50);
@@ -105,11 +110,19 @@ pub async fn now(
     conditional: bool,
 ) -> Said {
     let Some(place) = place(service, index, project, presence) else { return Said::Missing };
-    if let Some(running) = place.entry.running() {
-        running.await;
-    }
     let manner = Manner { always: true, conditional, keep_first: true };
-    place.entry.join(|| start(place.clone(), manner)).1.await
+    loop {
+        let mut is_ours = false;
+        let (_, running) = place.entry.join(|| {
+            is_ours = true;
+            start(place.clone(), manner)
+        });
+        let said = running.await;
+        // One that was under way may have asked before what is looked for happened, or not at all.
+        if is_ours {
+            return said;
+        }
+    }
 }
 
 fn place(service: &Service, index: &Arc<Index>, project: &ProjectName, presence: Presence) -> Option<Place> {
@@ -122,12 +135,14 @@ fn place(service: &Service, index: &Arc<Index>, project: &ProjectName, presence:
 
 fn start(place: Place, manner: Manner) -> Running {
     let service = place.service.clone();
-    let look = go_on(&service, async move {
+    let look = share(&service, async move {
         let limit = LONGEST_FETCH.max(place.mirror.timeout);
         let looked = tokio::time::timeout(limit, place.look(manner)).await;
         let looked =
             looked.unwrap_or_else(|_| Err(Error::Upstream(format!("no answer from {}", place.url()))));
-        looked.unwrap_or_else(|error| place.failed(&error, None))
+        let said = looked.unwrap_or_else(|error| place.failed(&error, None));
+        place.entry.ended();
+        said
     });
     look.map(|said| said.unwrap_or_else(|error| Said::Failed(Error::Internal(error.to_string()))))
         .boxed()
@@ -141,6 +156,17 @@ impl Place {
     }
 
     async fn look(&self, manner: Manner) -> Result<Said> {
+        for _ in 0..MOST_LOOKS {
+            if let Some(said) = self.try_look(manner).await? {
+                return Ok(said);
+            }
+        }
+        reading::begin(&self.service).await?;
+        Ok(Said::Rows { stale: None, upstream_serial: None })
+    }
+
+    /// `None` when something was kept meanwhile that may be newer or older than what came.
+    async fn try_look(&self, manner: Manner) -> Result<Option<Said>> {
         let began = Instant::now();
         let lease = self.mirror.timeout + Duration::from_secs(5);
         let seen = loop {
@@ -150,12 +176,13 @@ impl Place {
                 && let Some(said) = self.good(&seen)
             {
                 self.catch_up().await?;
-                return Ok(said);
+                return Ok(Some(said));
             }
             let leased = store::mirrors::lease_page(&db, self.index.id, &self.project, lease).await?;
             // While something is being stored here, the lease is our own.
             let ours = leased || self.entry.pending().is_some();
-            if ours || manner.always || began.elapsed() > lease {
+            // Who has nothing to show does not wait so long for a process that may be gone that its own reader gives up.
+            if ours || manner.always || began.elapsed() > self.mirror.timeout / 2 {
                 break seen;
             }
             if self.presence.exists {
@@ -165,7 +192,7 @@ impl Place {
                     self.presence.serial,
                     OTHERS_LOOK.min(self.mirror.cache_expiry),
                 );
-                return Ok(said);
+                return Ok(Some(said));
             }
             drop(db);
             tokio::time::sleep(POLL).await;
@@ -188,7 +215,7 @@ impl Place {
                 return Err(error);
             }
         };
-        Ok(said)
+        Ok(Some(said))
     }
 
     /// What is known, if it is good without asking.
@@ -215,17 +242,17 @@ impl Place {
         Some(said)
     }
 
-    async fn ask(&self, manner: Manner, seen: &Seen) -> Result<Said, Asked> {
+    async fn ask(&self, manner: Manner, seen: &Seen) -> Result<Option<Said>, Asked> {
         let url = self.url();
         let known = seen.source == self.source.as_str();
-        let validators = match manner.conditional && known && seen.digest.is_some() && seen.missing.is_none()
-        {
+        let is_here = self.presence.exists && seen.digest.is_some() && seen.missing.is_none();
+        let validators = match manner.conditional && known && is_here {
             true => Validators { etag: seen.etag.clone(), last_modified: seen.last_modified.clone() },
             false => Validators::default(),
         };
         metrics::counter!("wheelyard_upstream_page_requests_total").increment(1);
         let (head, response) = match self.service.upstream.page(&self.mirror, &url, &validators).await? {
-            Answer::NotModified => return Ok(self.unchanged(seen.clone()).await?),
+            Answer::NotModified => return Ok(Some(self.unchanged(seen.clone()).await?)),
             Answer::Modified(page) => page,
         };
         let base = response.url().clone();
@@ -254,20 +281,27 @@ impl Place {
             etag: head.validators.etag.clone(),
             last_modified: head.validators.last_modified.clone(),
             upstream_serial: head.serial,
+            revision: seen.revision,
+            is_stale: head.is_stale,
             ..Seen::default()
         };
         if known && seen.digest.as_ref() == Some(&digest) && self.presence.exists {
-            return Ok(self.unchanged(now).await?);
+            return Ok(Some(self.unchanged(now).await?));
         }
         Ok(self.changed(manner, page, digest, &head, now).await?)
     }
 
     /// The upstream says what it said before.
     async fn unchanged(&self, now: Seen) -> Result<Said> {
-        store::mirrors::keep_page(&self.service.db().await?, self.index.id, &self.project, &now).await?;
-        self.catch_up().await?;
+        let db = self.service.db().await?;
+        let kept = store::mirrors::keep_unchanged(&db, self.index.id, &self.project, &now).await?;
+        drop(db);
         let said = Said::Rows { stale: None, upstream_serial: now.upstream_serial };
-        self.entry.learn(said.clone(), self.presence.serial, self.mirror.cache_expiry);
+        match kept {
+            true => self.entry.learn(said.clone(), self.presence.serial, self.good_for(now.is_stale)),
+            // Somebody else learned something meanwhile, and that counts.
+            false => reading::begin(&self.service).await.map(drop)?,
+        }
         Ok(said)
     }
 
@@ -279,19 +313,18 @@ impl Place {
         digest: String,
         head: &PageHead,
         now: Seen,
-    ) -> Result<Said> {
+    ) -> Result<Option<Said>> {
         if let Some(pending) = self.entry.pending().filter(|pending| pending.digest == digest) {
             let said = Said::Newer(pending);
             self.entry.learn(said.clone(), self.presence.serial, self.mirror.cache_expiry);
             self.release().await; // whoever stores it may have given it back before we took it
-            return Ok(said);
+            return Ok(Some(said));
         }
         let pending = Arc::new(Pending { page, digest, upstream_serial: head.serial });
         let said = Said::Newer(pending.clone());
-        self.entry.learn(said.clone(), self.presence.serial, self.mirror.cache_expiry);
+        self.entry.learn(said.clone(), self.presence.serial, self.good_for(now.is_stale));
         if manner.keep_first {
-            self.keep(&pending, &now).await?;
-            return Ok(said);
+            return Ok(self.keep(&pending, &now).await?.then_some(said));
         }
         let place = self.clone();
         go_on(&self.service, async move {
@@ -302,19 +335,28 @@ impl Place {
                 place.release().await;
             }
         });
-        Ok(said)
+        Ok(Some(said))
     }
 
-    /// Stores what the upstream says, and sees to it that this process knows of it.
-    async fn keep(&self, pending: &Arc<Pending>, now: &Seen) -> Result<()> {
-        let _turn = self.entry.keeping.lock().await;
+    /// Stores what the upstream says, and sees to it that this process knows of it; `false` when something was kept since
+    /// the look began.
+    async fn keep(&self, pending: &Arc<Pending>, now: &Seen) -> Result<bool> {
+        let mut kept = self.entry.kept.lock().await;
         if self.entry.pending().is_some_and(|newest| !Arc::ptr_eq(&newest, pending)) {
-            return Ok(()); // something newer is stored instead
+            return Ok(true); // something newer is stored instead
         }
-        let serial = keep::rows(&self.service, &self.index, &self.project, &pending.page, now).await?;
+        // What this process kept itself since then is surely older.
+        let now = Seen { revision: now.revision.max(*kept), ..now.clone() };
+        let serial = keep::rows(&self.service, &self.index, &self.project, &pending.page, &now).await?;
         reading::begin(&self.service).await?;
-        self.entry.stored(pending, serial);
-        Ok(())
+        match serial {
+            Some(serial) => {
+                *kept = now.revision + 1;
+                self.entry.stored(pending, serial);
+            }
+            None => self.entry.forget(),
+        }
+        Ok(serial.is_some())
     }
 
     /// Sees to it that the rows are known here which the reader did not know of when it came.
@@ -329,10 +371,28 @@ impl Place {
     async fn missing(&self, seen: &Seen) -> Result<Said> {
         let db = self.service.db().await?;
         let (source, expiry) = (self.source.as_str(), self.mirror.cache_expiry);
-        store::mirrors::keep_missing(&db, self.index.id, &self.project, source, expiry).await?;
-        let said = if self.presence.exists { self.stale(seen.checked) } else { Said::Missing };
-        self.entry.learn(said.clone(), self.presence.serial, self.mirror.cache_expiry);
+        let now = (source, seen.revision);
+        let kept = store::mirrors::keep_missing(&db, self.index.id, &self.project, now, expiry).await?;
+        drop(db);
+        // Another upstream does not have it: then what is known is another project.
+        let is_gone = self.presence.exists && seen.source != source && kept;
+        if is_gone {
+            keep::gone(&self.service, &self.index, &self.project).await?;
+            reading::begin(&self.service).await?;
+        }
+        let said = match self.presence.exists && !is_gone {
+            true => self.stale(seen.checked),
+            false => Said::Missing,
+        };
+        if kept && !is_gone {
+            self.entry.learn(said.clone(), self.presence.serial, expiry);
+        }
         Ok(said)
+    }
+
+    /// How long an answer is good; one that says itself that it may be stale is asked for again soon.
+    fn good_for(&self, is_stale: bool) -> Duration {
+        if is_stale { FAILURE_LASTS.min(self.mirror.cache_expiry) } else { self.mirror.cache_expiry }
     }
 
     fn failed(&self, error: &Error, retry_after: Option<Duration>) -> Said {
@@ -340,17 +400,22 @@ impl Place {
     }
 
     fn failed_with_age(&self, error: &Error, retry_after: Option<Duration>, age: Option<Duration>) -> Said {
-        if !self.presence.exists {
-            return Said::Failed(error.clone());
+        // What came a moment ago and is being stored is newer than what is stored.
+        if let Some(pending) = self.entry.pending() {
+            return Said::Newer(pending);
         }
-        let said = self.stale(age);
-        let wait = retry_after.unwrap_or(FAILURE_LASTS).min(LONGEST_RETRY_AFTER);
+        let said = match self.presence.exists {
+            true => self.stale(age),
+            false => Said::Failed(error.clone()),
+        };
+        let wait = retry_after.unwrap_or_default().clamp(FAILURE_LASTS, LONGEST_RETRY_AFTER);
         self.entry.learn(said.clone(), self.presence.serial, wait);
         said
     }
 
     fn stale(&self, age: Option<Duration>) -> Said {
-        Said::Rows { stale: Some(age.unwrap_or(self.mirror.cache_expiry)), upstream_serial: None }
+        let age = age.or_else(|| self.entry.age()).unwrap_or(self.mirror.cache_expiry);
+        Said::Rows { stale: Some(age), upstream_serial: None }
     }
 
     async fn release(&self) {

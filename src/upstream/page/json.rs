@@ -131,7 +131,8 @@ fn promise(value: &Value) -> Option<CoreMetadata> {
 fn time(text: &str) -> Option<OffsetDateTime> {
     let time = OffsetDateTime::parse(text.trim(), &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)?;
     let time = time.replace_nanosecond(time.microsecond() * 1000).ok()?;
-    (1..=9999).contains(&time.year()).then_some(time)
+    // Before it there were no files, and HTTP has no dates (RFC 9110).
+    (1970..=9999).contains(&time.year()).then_some(time)
 }
 
 /// PEP 792 has an object; some indexes send its word alone.
