@@ -15,6 +15,9 @@ use std::{
 const CAPACITY: u64 = 100_000;
 const IDLE: Duration = Duration::from_secs(600);
 
+/// Pages of one mirror that are looked at upstream at the same time.
+const LOOKS: usize = 256;
+
 /// How long a list is remembered after its last use.
 const LIST_IDLE: Duration = Duration::from_secs(7200);
 
@@ -97,6 +100,8 @@ pub struct Mirrored {
     noticed: moka::sync::Cache<(i64, Serial, String), ()>,
     /// Places for fetches of files, by the id of the mirror.
     fetches: moka::sync::Cache<i64, Arc<tokio::sync::Semaphore>>,
+    /// Places for looks at pages, by the id of the mirror.
+    looks: moka::sync::Cache<i64, Arc<tokio::sync::Semaphore>>,
     /// Tells of upstreams that nobody listens to yet.
     pub to_follow: tokio::sync::Notify,
 }
@@ -106,6 +111,7 @@ impl Default for Mirrored {
         Self {
             noticed: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_live(IDLE).build(),
             fetches: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_idle(LIST_IDLE).build(),
+            looks: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_idle(LIST_IDLE).build(),
             to_follow: tokio::sync::Notify::new(),
             pages: moka::sync::Cache::builder().max_capacity(CAPACITY).time_to_idle(IDLE).build(),
             lists: moka::sync::Cache::builder()
@@ -128,6 +134,11 @@ impl Mirrored {
     /// The places for fetches of files of one mirror, so many of them: a slow upstream is not to take those of all others.
     pub fn fetches(&self, index_id: i64, places: usize) -> Arc<tokio::sync::Semaphore> {
         self.fetches.get_with(index_id, || Arc::new(tokio::sync::Semaphore::new(places)))
+    }
+
+    /// The places for looks at pages of one mirror: names are for everybody to think of, and an upstream may be slow.
+    pub fn looks(&self, index_id: i64) -> Arc<tokio::sync::Semaphore> {
+        self.looks.get_with(index_id, || Arc::new(tokio::sync::Semaphore::new(LOOKS)))
     }
 
     /// Whether it is the first time that this is noticed of a mirror with its present settings.

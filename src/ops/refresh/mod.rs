@@ -137,7 +137,14 @@ fn start(place: Place, manner: Manner) -> Running {
     let service = place.service.clone();
     let look = share(&service, async move {
         let limit = LONGEST_FETCH.max(place.mirror.timeout);
-        let looked = tokio::time::timeout(limit, place.look(manner)).await;
+        let places = place.service.mirrored.looks(place.index.id);
+        let looked = tokio::time::timeout(limit, async {
+            let Ok(_place) = places.try_acquire() else {
+                return Err(Error::Overloaded("too many pages of this mirror are looked at upstream"));
+            };
+            place.look(manner).await
+        });
+        let looked = looked.await;
         let looked =
             looked.unwrap_or_else(|_| Err(Error::Upstream(format!("no answer from {}", place.url()))));
         let said = looked.unwrap_or_else(|error| place.failed(&error, None));
