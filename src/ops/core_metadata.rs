@@ -13,6 +13,7 @@ use crate::{
     ops::{
         after_response,
         fetch::{self, Mirrored, Place, Ranged},
+        refresh,
     },
     service::Service,
     store,
@@ -190,6 +191,8 @@ async fn keep(service: &Service, file: &Mirrored, bytes: &[u8]) -> Result<()> {
         store::core_metadata::keep(&db, &digest, bytes).await?;
         return store::links::keep_metadata(&db, file.index.id, &file.link, &digest).await;
     }
+    // The page that they are to be offered on may just be on its way into the database.
+    refresh::settled(service, &file.index, &file.project).await;
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, None).await?;
     let index = store::indexes::share(&mut change, &file.index.name).await?;

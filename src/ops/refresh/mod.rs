@@ -44,6 +44,9 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 /// How long what another process is about to learn is not asked for again.
 const OTHERS_LOOK: Duration = Duration::from_millis(500);
 
+/// How long one waits at most until what was fetched is stored.
+const SETTLING: Duration = Duration::from_secs(10);
+
 /// How often a look is done again because of what others kept meanwhile.
 const MOST_LOOKS: usize = 4;
 
@@ -192,7 +195,8 @@ impl Place {
             if ours || manner.always || began.elapsed() > self.mirror.timeout / 2 {
                 break seen;
             }
-            if self.presence.exists {
+            // Where nothing is good for any time, the answer that another process waits for may be too old already.
+            if self.presence.exists && !self.mirror.cache_expiry.is_zero() {
                 let said = Said::Rows { stale: None, upstream_serial: seen.upstream_serial };
                 self.entry.learn(
                     said.clone(),
@@ -450,6 +454,15 @@ impl From<Failure> for Asked {
 impl From<Error> for Asked {
     fn from(error: Error) -> Self {
         Self::Ours(error)
+    }
+}
+
+/// Waits, for a while, until what was fetched of a project is stored.
+pub async fn settled(service: &Service, index: &Index, project: &ProjectName) {
+    let entry = service.mirrored.page((index.id, index.settings_serial, project.clone()));
+    let began = Instant::now();
+    while entry.pending().is_some() && began.elapsed() < SETTLING {
+        tokio::time::sleep(POLL).await;
     }
 }
 
