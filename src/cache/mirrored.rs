@@ -75,7 +75,7 @@ pub struct List {
 #[derive(Default)]
 pub struct SharedList {
     /// For who looks after it: one at a time.
-    pub list: Arc<tokio::sync::Mutex<List>>,
+    pub list: tokio::sync::Mutex<List>,
     /// For who can't wait: the names that were last known, with their digest.
     shown: Mutex<Option<(Arc<Names>, String)>>,
 }

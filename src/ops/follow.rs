@@ -164,8 +164,7 @@ impl Listener {
     }
 
     async fn look_at(&self, index: &Arc<Index>, project: &ProjectName) -> Result<()> {
-        let known = resolve::presences(&self.service, std::slice::from_ref(index), Some(project)).await?;
-        let presence = known.first().copied().unwrap_or_default();
+        let presence = resolve::presence(&self.service, index, Some(project)).await?;
         // What fails now is looked at again when it expires.
         drop(refresh::now(&self.service, index, project, presence, true).await);
         store::follows::seen(&self.service.db().await?, &self.follow, LEASE).await?;

@@ -49,8 +49,7 @@ pub async fn of_mirror(service: &Service, index: &Arc<Index>) -> Result<Option<L
     let shared = service.mirrored.list(index.id, index.settings_serial);
     let shown = shared.shown();
     let patience = if shown.is_some() { mirror.timeout } else { TIMEOUT };
-    let known = resolve::presences(service, std::slice::from_ref(index), None).await?;
-    let at = known.first().map_or_else(Serial::default, |presence| presence.serial);
+    let at = resolve::presence(service, index, None).await?.serial;
     let look = Look { service: service.clone(), index: index.clone(), mirror, url, shared };
     let looking = share(service, async move {
         // One looks, the others wait for what it finds.

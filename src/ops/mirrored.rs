@@ -2,7 +2,7 @@
 
 use crate::{
     cache::mirrored::{Pending, Said},
-    error::{Error, Result},
+    error::Result,
     model::{
         access::Caller,
         filename,
@@ -48,7 +48,7 @@ impl Sources {
 /// What there is of a project on an index that the caller may read. Upstreams are asked where that is due.
 ///
 /// # Errors
-/// Those of [`resolve::scope`]; [`Error::Upstream`] when the index that is asked is itself a mirror that failed.
+/// Those of [`resolve::scope`]; [`crate::error::Error::Upstream`] when the index that is asked is itself a mirror that failed.
 pub async fn sources(
     service: &Service,
     caller: &Caller,
@@ -130,7 +130,7 @@ pub async fn link_at(
     }
     let Some((name, _)) = filename::split(filename) else { return Ok(None) };
     let Ok(project) = ProjectName::parse(&name) else { return Ok(None) };
-    let presence = presence(service, index, &project).await?;
+    let presence = resolve::presence(service, index, Some(&project)).await?;
     match refresh::project(service, index, &project, presence).await {
         Said::Newer(pending) => {
             Ok(refresh::find(&pending.page, entry, filename).map(|link| (project, link.clone())))
@@ -149,7 +149,7 @@ pub async fn link_again(
     entry: &str,
     filename: &str,
 ) -> Result<Option<Link>> {
-    let presence = presence(service, index, project).await?;
+    let presence = resolve::presence(service, index, Some(project)).await?;
     match refresh::now(service, index, project, presence, false).await {
         Said::Newer(pending) => Ok(refresh::find(&pending.page, entry, filename).cloned()),
         _ => {
@@ -163,7 +163,7 @@ pub async fn link_again(
 /// those that a private project keeps out: they are not to hear of its name.
 ///
 /// # Errors
-/// Those of [`resolve::scope`]; [`Error::Upstream`] when a mirror fails of which nothing is known.
+/// Those of [`resolve::scope`]; [`crate::error::Error::Upstream`] when a mirror fails of which nothing is known.
 pub async fn look_again(
     service: &Service,
     caller: &Caller,
@@ -178,13 +178,4 @@ pub async fn look_again(
         }
     }
     Ok(())
-}
-
-async fn presence(
-    service: &Service,
-    index: &Arc<Index>,
-    project: &ProjectName,
-) -> Result<crate::cache::page_serial::Presence> {
-    let known = resolve::presences(service, std::slice::from_ref(index), Some(project)).await?;
-    known.first().copied().ok_or_else(|| Error::Internal("no presence of an index".into()))
 }

@@ -137,6 +137,16 @@ pub async fn scope(
     Ok(scope)
 }
 
+/// What is known of a project, or with `None` of the list of projects, on one index.
+pub async fn presence(
+    service: &Service,
+    index: &Arc<Index>,
+    project: Option<&ProjectName>,
+) -> Result<Presence> {
+    let known = presences(service, std::slice::from_ref(index), project).await?;
+    Ok(known.first().copied().unwrap_or_default())
+}
+
 /// What is known of a project, or with `None` of the list of projects, on each of these indexes.
 pub async fn presences(
     service: &Service,

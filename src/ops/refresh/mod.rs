@@ -99,7 +99,7 @@ pub async fn project(
         Err(_) => {
             let reason = format!("no answer in {} seconds", timeout.as_secs());
             let failure = Failure::broken(reason, &place.url());
-            place.failed(&failure.into(), None)
+            place.failed(&failure.into(), None, None)
         }
     }
 }
@@ -150,7 +150,7 @@ fn start(place: Place, manner: Manner) -> Running {
         let looked = looked.await;
         let looked =
             looked.unwrap_or_else(|_| Err(Error::Upstream(format!("no answer from {}", place.url()))));
-        let said = looked.unwrap_or_else(|error| place.failed(&error, None));
+        let said = looked.unwrap_or_else(|error| place.failed(&error, None, None));
         place.entry.ended();
         said
     });
@@ -218,8 +218,7 @@ impl Place {
                     Failure::Status { retry_after, .. } => *retry_after,
                     _ => None,
                 };
-                let age = seen.checked;
-                self.failed_with_age(&failure.into(), retry_after, age)
+                self.failed(&failure.into(), retry_after, seen.checked)
             }
             Err(Asked::Ours(error)) => {
                 self.release().await;
@@ -406,11 +405,8 @@ impl Place {
         if is_stale { FAILURE_LASTS.min(self.mirror.cache_expiry) } else { self.mirror.cache_expiry }
     }
 
-    fn failed(&self, error: &Error, retry_after: Option<Duration>) -> Said {
-        self.failed_with_age(error, retry_after, None)
-    }
-
-    fn failed_with_age(&self, error: &Error, retry_after: Option<Duration>, age: Option<Duration>) -> Said {
+    /// What is shown after a failure: `age` is that of what is known, where it was just read.
+    fn failed(&self, error: &Error, retry_after: Option<Duration>, age: Option<Duration>) -> Said {
         // What came a moment ago and is being stored is newer than what is stored.
         if let Some(pending) = self.entry.pending() {
             return Said::Newer(pending);
