@@ -62,6 +62,13 @@ pub struct UpstreamPage {
     pub links: Vec<Link>,
 }
 
+impl UpstreamPage {
+    /// The link of this file name, if it leads to this folder, see [`Link::entry`].
+    pub fn find(&self, entry: &str, filename: &str) -> Option<&Link> {
+        self.links.iter().find(|link| link.filename == filename && link.entry() == entry)
+    }
+}
+
 impl Link {
     /// Algorithm and hex digest that stand for the content: sha256 where it is known, else the first.
     pub fn hash(&self) -> Option<(&str, &str)> {

@@ -19,7 +19,8 @@ use crate::{
     service::Service,
     store,
 };
-use std::{sync::Arc, time::Duration};
+use deadpool_postgres::Object;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// What a page is made from.
 pub struct Sources {
@@ -97,6 +98,27 @@ pub async fn sources(
     Ok(sources)
 }
 
+/// The links of a project on each mirror of an order, by its id: what is not stored yet, else the rows as of a serial.
+pub async fn links_of(
+    db: &Object,
+    order: &[Arc<Index>],
+    pending: &[(i64, Arc<Pending>)],
+    project: &ProjectName,
+    at: Serial,
+) -> Result<HashMap<i64, Vec<Link>>> {
+    let mirrors = order.iter().filter(|index| index.mirror.is_some());
+    let mirrors: Vec<i64> = mirrors.map(|index| index.id).collect();
+    let mut links: HashMap<i64, Vec<Link>> = HashMap::new();
+    if mirrors.is_empty() {
+        return Ok(links);
+    }
+    for (id, known) in store::links::of_project(db, &mirrors, project, at).await? {
+        links.entry(id).or_default().push(known.link);
+    }
+    links.extend(pending.iter().map(|(id, pending)| (*id, pending.page.links.clone())));
+    Ok(links)
+}
+
 /// The links of a project on exactly this mirror, none if it has no such project. Its upstream is asked where that is due.
 ///
 /// # Errors
@@ -108,12 +130,9 @@ pub async fn links(
     project: &ProjectName,
 ) -> Result<Vec<Link>> {
     let sources = sources(service, caller, &mirror.name, project, View::Own).await?;
-    if let Some((_, pending)) = sources.pending.iter().find(|(id, _)| *id == mirror.id) {
-        return Ok(pending.page.links.clone());
-    }
-    let db = service.db().await?;
-    let links = store::links::of_project(&db, &sources.having(), project, Serial::NOW).await?;
-    Ok(links.into_iter().map(|(_, known)| known.link).collect())
+    let (order, pending) = (&sources.scope.order, &sources.pending);
+    let mut links = links_of(&service.db().await?, order, pending, project, Serial::NOW).await?;
+    Ok(links.remove(&mirror.id).unwrap_or_default())
 }
 
 /// The link of a mirror whose file is at this path, with its project. Where none is known, the page of the project that the
@@ -132,9 +151,7 @@ pub async fn link_at(
     let Ok(project) = ProjectName::parse(&name) else { return Ok(None) };
     let presence = resolve::presence(service, index, Some(&project)).await?;
     match refresh::project(service, index, &project, presence).await {
-        Said::Newer(pending) => {
-            Ok(refresh::find(&pending.page, entry, filename).map(|link| (project, link.clone())))
-        }
+        Said::Newer(pending) => Ok(pending.page.find(entry, filename).map(|link| (project, link.clone()))),
         Said::Rows { .. } => store::links::at_path(&service.db().await?, index.id, entry, filename).await,
         Said::Missing => Ok(None),
         Said::Failed(error) => Err(error),
@@ -151,7 +168,7 @@ pub async fn link_again(
 ) -> Result<Option<Link>> {
     let presence = resolve::presence(service, index, Some(project)).await?;
     match refresh::now(service, index, project, presence, false).await {
-        Said::Newer(pending) => Ok(refresh::find(&pending.page, entry, filename).cloned()),
+        Said::Newer(pending) => Ok(pending.page.find(entry, filename).cloned()),
         _ => {
             let found = store::links::at_path(&service.db().await?, index.id, entry, filename).await?;
             Ok(found.map(|(_, link)| link))

@@ -96,21 +96,14 @@ async fn of_versions(
     }
     let ids: Vec<i64> = sources.scope.order.iter().map(|index| index.id).collect();
     let db = service.db().await?;
-    let (releases, files, links) = tokio::try_join!(
+    let (releases, files, mut links_of) = tokio::try_join!(
         store::releases::of_project(&db, &ids, project, version),
         store::files::of_project(&db, &ids, project, version, Serial::NOW),
-        store::links::of_project(&db, &ids, project, Serial::NOW),
+        mirrored::links_of(&db, &sources.scope.order, &sources.pending, project, Serial::NOW),
     )?;
     let mut files_of: HashMap<(i64, String), Vec<Linked>> = HashMap::new();
     for (index, file) in files {
         files_of.entry((index, file.version.clone())).or_default().push(Linked::File(file));
-    }
-    let mut links_of: HashMap<i64, Vec<Link>> = HashMap::new();
-    for (index, known) in links {
-        links_of.entry(index).or_default().push(known.link);
-    }
-    for (index, pending) in &sources.pending {
-        links_of.insert(*index, pending.page.links.clone());
     }
     let mut releases_of: HashMap<i64, Vec<Release>> = HashMap::new();
     for (index, release) in releases {

@@ -191,22 +191,14 @@ impl Page {
         let ids = &key.order;
         let is_mirrored = order.iter().any(|index| index.mirror.is_some());
         let db = service.db().await?;
-        let links = async {
-            match is_mirrored {
-                true => store::links::of_project(&db, ids, project, key.serial).await,
-                false => Ok(Vec::new()),
-            }
-        };
-        let (statuses, versions, files, links) = tokio::try_join!(
+        let (statuses, versions, files, mut links) = tokio::try_join!(
             store::projects::statuses(&db, ids, project, key.serial),
             store::releases::versions(&db, ids, project, key.serial),
             store::files::of_project(&db, ids, project, None, key.serial),
-            links,
+            mirrored::links_of(&db, order, &self.pending, project, key.serial),
         )?;
         let mut statuses: HashMap<i64, Status> = statuses.into_iter().collect();
-        let pending: HashMap<i64, &Pending> =
-            self.pending.iter().map(|(id, pending)| (*id, &**pending)).collect();
-        statuses.extend(pending.iter().map(|(id, pending)| (*id, pending.page.status.clone())));
+        statuses.extend(self.pending.iter().map(|(id, pending)| (*id, pending.page.status.clone())));
         let status = order.iter().find_map(|index| statuses.get(&index.id)).cloned();
         let mut page = ProjectPage {
             index: key.index.clone(),
@@ -228,14 +220,9 @@ impl Page {
                 continue;
             }
             if index.mirror.is_some() {
-                let linked: Vec<_> = match pending.get(&index.id) {
-                    Some(pending) => pending.page.links.iter().collect(),
-                    None => {
-                        links.iter().filter(|(id, _)| *id == index.id).map(|(_, known)| &known.link).collect()
-                    }
-                };
+                let linked = links.remove(&index.id).unwrap_or_default();
                 page.versions.extend(linked.iter().map(|link| link.version.clone()));
-                page.files.extend(linked.into_iter().map(|link| PageFile::of_mirror(&index.name, link)));
+                page.files.extend(linked.iter().map(|link| PageFile::of_mirror(&index.name, link)));
                 continue;
             }
             let own = versions.iter().filter(|(id, _)| *id == index.id);

@@ -12,12 +12,7 @@ use crate::{
         page_serial::Presence,
     },
     error::{Error, Result},
-    model::{
-        index::Index,
-        link::{Link, UpstreamPage},
-        mirror::Mirror,
-        name::ProjectName,
-    },
+    model::{index::Index, link::UpstreamPage, mirror::Mirror, name::ProjectName},
     ops::{
         after_response::{go_on, share},
         follow, reading,
@@ -56,12 +51,10 @@ const POLL: Duration = Duration::from_millis(50);
 /// How a look is done.
 #[derive(Clone, Copy)]
 struct Manner {
-    /// Also when what is known is good still.
+    /// Also when what is known is good still; and what it brings is stored before it ends.
     always: bool,
     /// With the validators of what is known.
     conditional: bool,
-    /// What it brings is stored before it ends.
-    keep_first: bool,
 }
 
 /// What a look is about.
@@ -89,7 +82,7 @@ pub async fn project(
     if let Some(said) = place.entry.current(presence.serial) {
         return said;
     }
-    let manner = Manner { always: false, conditional: true, keep_first: false };
+    let manner = Manner { always: false, conditional: true };
     let (began, running) = place.entry.join(|| start(place.clone(), manner));
     // Who has something to show does not wait for a fetch that is slow already.
     let began = if presence.exists { began.into() } else { Instant::now() };
@@ -113,7 +106,7 @@ pub async fn now(
     conditional: bool,
 ) -> Said {
     let Some(place) = place(service, index, project, presence) else { return Said::Missing };
-    let manner = Manner { always: true, conditional, keep_first: true };
+    let manner = Manner { always: true, conditional };
     loop {
         let mut is_ours = false;
         let (_, running) = place.entry.join(|| {
@@ -333,7 +326,7 @@ impl Place {
         let pending = Arc::new(Pending { page, digest, upstream_serial: head.serial });
         let said = Said::Newer(pending.clone());
         self.entry.learn(said.clone(), self.presence.serial, self.good_for(now.is_stale));
-        if manner.keep_first {
+        if manner.always {
             return Ok(self.keep(&pending, &now).await?.then_some(said));
         }
         let place = self.clone();
@@ -460,9 +453,4 @@ pub async fn settled(service: &Service, index: &Index, project: &ProjectName) {
     while entry.pending().is_some() && began.elapsed() < SETTLING {
         tokio::time::sleep(POLL).await;
     }
-}
-
-/// The link of this file name on a page, if it leads to this place.
-pub fn find<'a>(page: &'a UpstreamPage, entry: &str, filename: &str) -> Option<&'a Link> {
-    page.links.iter().find(|link| link.filename == filename && link.entry() == entry)
 }
