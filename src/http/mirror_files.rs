@@ -76,11 +76,10 @@ struct Coming<'a> {
 impl Coming<'_> {
     async fn serve(&self, method: &Method, request: &HeaderMap) -> Result<Response> {
         let Mirrored { index, link, .. } = self.file;
-        let etag = link.content_sha256().map(files::etag).transpose()?;
+        let mut etag = link.content_sha256().map(files::etag).transpose()?;
         let is_head = *method == Method::HEAD;
         // Only bytes whose digest is checked before their end comes are right for ever.
         let mut is_checked = false;
-        let mut is_unchecked = false;
         let mut size = None;
         let mut response = if conditional::not_modified(request, etag.as_ref(), self.modified) {
             is_checked = true;
@@ -101,8 +100,10 @@ impl Coming<'_> {
                     let body = match is_head {
                         true => Body::empty(),
                         false => {
-                            let (body, from_upstream) = self.range(&range, size.unwrap_or_default()).await?;
-                            is_unchecked = from_upstream;
+                            let (body, is_unchecked) = self.range(&range, size.unwrap_or_default()).await?;
+                            // Who goes on from a part that nobody has checked is not to take it for one of the right
+                            // file.
+                            etag = etag.filter(|_| !is_unchecked);
                             body
                         }
                     };
@@ -117,8 +118,7 @@ impl Coming<'_> {
             }
         }
         let headers = response.headers_mut();
-        // Who goes on from a part that nobody has checked is not to take it for one of the right file.
-        if let Some(etag) = etag.filter(|_| !is_unchecked) {
+        if let Some(etag) = etag {
             headers.typed_insert(etag);
         }
         if let Some(modified) = self.modified {
