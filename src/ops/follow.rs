@@ -108,10 +108,9 @@ impl Listener {
             Ok(_) | Err(Error::NoSuchIndex(_)) => return self.end().await,
             Err(error) => return Err(error),
         };
-        let Some(mirror) = &index.mirror else { return self.end().await };
-        if mirror.url.as_ref().is_none_or(|url| url.as_str() != self.follow.source) {
+        let Some(mirror) = index.mirror.as_ref().filter(|_| index.mirrors(&self.follow.source)) else {
             return self.end().await;
-        }
+        };
         if !store::follows::seen(&self.service.db().await?, &self.follow, LEASE).await? {
             return Ok(false);
         }

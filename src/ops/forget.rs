@@ -12,7 +12,7 @@ use crate::{
     },
     ops::fetch::Mirrored,
     service::Service,
-    store::{self, Change, links::Known},
+    store::{self, Change, projects::Project},
 };
 
 /// Forgets a project: its links and the content of its files.
@@ -35,10 +35,9 @@ pub async fn project(
     if !index.volatile && !force {
         return Err(Error::NonVolatile(format!("project '{name}' is on non-volatile index {}", index.name)));
     }
-    let known = links(&change, &index, name).await?;
-    let ids: Vec<i64> = known.iter().map(|known| known.id).collect();
-    store::links::close(&mut change, &ids).await?;
-    store::links::forget_contents(&mut change, &index, known.iter().map(|known| &known.link)).await?;
+    let links = links(&change, &index, name).await?;
+    store::links::close_all(&mut change, &project).await?;
+    store::links::forget_contents(&mut change, &index, links.iter()).await?;
     store::projects::delete(&mut change, &index, &project).await?;
     store::mirrors::forget_page(&*change, index.id, name).await?;
     change.commit().await?;
@@ -62,19 +61,18 @@ pub async fn release(
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let index = store::indexes::share(&mut change, &index.name).await?;
     let missing = |what: String| Error::NotFound(format!("{what} not found on stage '{}'", index.name));
-    if store::projects::lock(&mut change, &index, name).await?.is_none() {
-        return Err(missing(format!("project '{name}'")));
-    }
-    let known = links(&change, &index, name).await?;
-    let known: Vec<_> = known.into_iter().filter(|known| known.link.version == version).collect();
-    if known.is_empty() {
+    let project = store::projects::lock(&mut change, &index, name).await?;
+    let project = project.ok_or_else(|| missing(format!("project '{name}'")))?;
+    let mut links = links(&change, &index, name).await?;
+    links.retain(|link| link.version == version);
+    if links.is_empty() {
         return Err(missing(format!("version '{version}' of project '{name}'")));
     }
     if !index.volatile && !force {
         return Err(Error::NonVolatile("cannot delete version on non-volatile index".into()));
     }
-    for known in &known {
-        forget(&mut change, &index, name, &known.link).await?;
+    for link in &links {
+        forget(&mut change, &index, &project, link).await?;
     }
     change.commit().await?;
     Ok(())
@@ -93,28 +91,29 @@ pub async fn file(service: &Service, caller: &Caller, file: &Mirrored, force: bo
     if !index.volatile && !force {
         return Err(Error::NonVolatile("cannot delete version on non-volatile index".into()));
     }
-    if !forget(&mut change, &index, &file.project, &file.link).await? {
-        return Err(Error::NotFound(format!("entry has no file data: {path}")));
+    let missing = || Error::NotFound(format!("entry has no file data: {path}"));
+    let project = store::projects::lock(&mut change, &index, &file.project).await?.ok_or_else(missing)?;
+    if !forget(&mut change, &index, &project, &file.link).await? {
+        return Err(missing());
     }
     change.commit().await?;
     Ok(())
 }
 
-/// Whether there was anything to forget.
-async fn forget(change: &mut Change<'_>, index: &Index, project: &ProjectName, link: &Link) -> Result<bool> {
-    let Some(locked) = store::projects::lock(change, index, project).await? else { return Ok(false) };
+/// Forgets the content of a file of a locked project; whether there was any.
+async fn forget(change: &mut Change<'_>, index: &Index, project: &Project, link: &Link) -> Result<bool> {
     if store::links::forget_contents(change, index, std::iter::once(link)).await? == 0 {
         return Ok(false);
     }
-    store::projects::touch(change, &locked);
-    let event = Event::release(EventKind::FileDelete, &index.name, project, &link.version);
+    store::projects::touch(change, project);
+    let event = Event::release(EventKind::FileDelete, &index.name, &project.name, &link.version);
     change.log(event.with_file(&link.filename));
     Ok(true)
 }
 
-async fn links(change: &Change<'_>, index: &Index, name: &ProjectName) -> Result<Vec<Known>> {
+async fn links(change: &Change<'_>, index: &Index, name: &ProjectName) -> Result<Vec<Link>> {
     let links = store::links::of_project(&**change, &[index.id], name, Serial::NOW).await?;
-    Ok(links.into_iter().map(|(_, known)| known).collect())
+    Ok(links.into_iter().map(|(_, known)| known.link).collect())
 }
 
 fn may_forget(service: &Service, caller: &Caller, index: &Index, message: &str) -> Result<()> {

@@ -226,8 +226,7 @@ impl Look {
         let mut connection = self.service.db().await?;
         let mut change = store::change(&self.service.db, &mut connection, None).await?;
         let current = store::indexes::share(&mut change, &self.index.name).await?;
-        let source = current.mirror.as_ref().and_then(|mirror| mirror.url.clone());
-        if current.id != self.index.id || source.as_ref() != Some(&self.url) {
+        if current.id != self.index.id || !current.mirrors(self.url.as_str()) {
             return Err(Error::NoSuchIndex(self.index.name.to_string()));
         }
         store::mirrors::keep_list(&*change, self.index.id, now, Some(packed)).await?;

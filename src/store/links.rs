@@ -83,6 +83,21 @@ pub async fn close(change: &mut Change<'_>, ids: &[i64]) -> Result<()> {
     Ok(())
 }
 
+/// Closes every link of a locked project.
+pub async fn close_all(change: &mut Change<'_>, project: &Project) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::links::close_all
+             update mirror_files set removed_serial = 0
+             where project_id = $1 and removed_serial is null
+             returning id",
+        )
+        .await?;
+    let rows = change.query(&statement, &[&project.id]).await?;
+    change.touched.mirror_files.extend(rows.iter().map(|row| row.get::<_, i64>("id")));
+    Ok(())
+}
+
 /// Opens links of a locked project, in this order.
 pub async fn open(
     change: &mut Change<'_>,

@@ -51,4 +51,10 @@ impl Index {
             settings,
         }
     }
+
+    /// Whether it is a mirror of this upstream, a `mirror_url` without credentials.
+    pub fn mirrors(&self, source: &str) -> bool {
+        let url = self.mirror.as_ref().and_then(|mirror| mirror.url.as_ref());
+        url.is_some_and(|url| url.as_str() == source)
+    }
 }

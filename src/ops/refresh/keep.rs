@@ -26,8 +26,7 @@ pub(super) async fn rows(
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, None).await?;
     let current = store::indexes::share(&mut change, &index.name).await?;
-    let source = current.mirror.as_ref().and_then(|mirror| mirror.url.as_ref());
-    if current.id != index.id || source.is_none_or(|source| source.as_str() != now.source) {
+    if current.id != index.id || !current.mirrors(&now.source) {
         return Err(Error::NoSuchIndex(index.name.to_string()));
     }
     let before = change.events();
@@ -87,9 +86,7 @@ pub(super) async fn gone(service: &Service, index: &Index, name: &ProjectName) -
         return Ok(());
     }
     let Some(project) = store::projects::lock(&mut change, &current, name).await? else { return Ok(()) };
-    let rows = store::links::of_project(&*change, &[index.id], name, Serial::NOW).await?;
-    let ids: Vec<i64> = rows.iter().map(|(_, known)| known.id).collect();
-    store::links::close(&mut change, &ids).await?;
+    store::links::close_all(&mut change, &project).await?;
     store::projects::delete(&mut change, &current, &project).await?;
     change.commit().await?;
     Ok(())
