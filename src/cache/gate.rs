@@ -4,14 +4,14 @@ use crate::{
     error::{Error, Result},
     model::serial::Serial,
 };
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared, WeakShared},
+};
 use std::{
-    sync::{
-        RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
-use tokio::sync::Mutex;
 
 /// After a failure, how long it is the answer for everybody, so that an absent database is not asked by each request.
 const FAILURE_LASTS: Duration = Duration::from_millis(500);
@@ -29,89 +29,124 @@ pub struct Reading {
 pub struct Gate {
     staleness: Duration,
     stale_if_error: Duration,
-    begun: AtomicU64,
-    last: Mutex<Last>,
-    /// The last answer and when its query began, for readers that may be served a little late.
-    fresh: RwLock<Option<(Serial, Instant)>>,
+    state: Arc<Mutex<State>>,
 }
 
-struct Last {
-    /// Number of the query that brought the outcome.
-    query: u64,
-    outcome: Result<Serial>,
-    failed_at: Option<Instant>,
+/// A query for all who wait for it; it goes on as long as one of them does.
+type Query = BoxFuture<'static, Result<Serial>>;
+
+#[derive(Default)]
+struct State {
+    /// The query that is in flight, if somebody waits for it.
+    running: Option<WeakShared<Query>>,
+    /// The one that begins when that has ended; who comes now shares it.
+    next: Option<WeakShared<Query>>,
+    /// The last answer and when its query began.
+    fresh: Option<(Serial, Instant)>,
+    /// The last failure, if no answer came since.
+    failed: Option<(Error, Instant)>,
 }
 
 impl Gate {
     /// `staleness`: how old a serial may be, 0 for strict consistency. `stale_if_error`: the same while queries fail.
     pub fn new(staleness: Duration, stale_if_error: Duration) -> Self {
-        let last = Last { query: 0, outcome: Err(Error::Unavailable), failed_at: None };
-        Self {
-            staleness,
-            stale_if_error,
-            begun: AtomicU64::new(0),
-            last: Mutex::new(last),
-            fresh: RwLock::new(None),
-        }
+        Self { staleness, stale_if_error, state: Arc::default() }
     }
 
     /// The current serial, as of some moment after this call began.
     ///
-    /// `ask` gets the serial known so far and returns the current one, having told the caches what lies between. A
-    /// caller that arrives while a query is in flight waits for the next one, which began after it came, and shares it
-    /// with all others that wait.
+    /// `ask` gives the query, which returns the current serial, having told the caches what lies between it and
+    /// [`Self::known`]. A caller that arrives while a query is in flight waits for the next one, which begins after it
+    /// came, and shares it with all others that wait.
     ///
     /// # Errors
-    /// That of `ask`, when the last good answer is too old.
-    pub async fn current(&self, ask: impl AsyncFnOnce(Option<Serial>) -> Result<Serial>) -> Result<Reading> {
-        if let Some((serial, at)) = self.fresh()
-            && !self.staleness.is_zero()
-            && at.elapsed() < self.staleness
-        {
-            return Ok(Reading { serial, stale: None });
-        }
-        let begun_before = self.begun.load(Ordering::SeqCst);
-        let mut last = self.last.lock().await;
-        let failed_just_now = last.failed_at.is_some_and(|at| at.elapsed() < FAILURE_LASTS);
-        if last.query <= begun_before && !failed_just_now {
-            let query = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-            let began = Instant::now();
-            let known = self.fresh().map(|(serial, _)| serial);
-            let outcome = ask(known).await;
-            metrics::counter!("wheelyard_gate_queries_total").increment(1);
-            if let Ok(serial) = outcome
-                && let Ok(mut fresh) = self.fresh.write()
+    /// That of the query, when the last good answer is too old.
+    pub async fn current<Q>(&self, ask: impl FnOnce() -> Q) -> Result<Reading>
+    where
+        Q: Future<Output = Result<Serial>> + Send + 'static,
+    {
+        let query = {
+            let mut state = lock(&self.state);
+            if let Some((serial, at)) = state.fresh
+                && !self.staleness.is_zero()
+                && at.elapsed() < self.staleness
             {
-                *fresh = Some((serial, began));
+                return Ok(Reading { serial, stale: None });
             }
-            let failed_at = outcome.is_err().then(Instant::now);
-            *last = Last { query, outcome, failed_at };
-        }
-        match &last.outcome {
-            Ok(serial) => Ok(Reading { serial: *serial, stale: None }),
-            Err(error) => match self.fresh() {
+            match &state.failed {
+                Some((error, at)) if at.elapsed() < FAILURE_LASTS => Err(error.clone()),
+                _ => Ok(self.next(&mut state, ask)),
+            }
+        };
+        let outcome = match query {
+            Ok(query) => query.await,
+            Err(error) => Err(error),
+        };
+        match outcome {
+            Ok(serial) => Ok(Reading { serial, stale: None }),
+            Err(error) => match lock(&self.state).fresh {
                 Some((serial, at)) if at.elapsed() < self.stale_if_error => {
                     Ok(Reading { serial, stale: Some(at.elapsed()) })
                 }
-                _ => Err(error.clone()),
+                _ => Err(error),
             },
         }
     }
 
-    /// The serial up to which the caches know every change; that of a request's own reading, or newer.
-    pub fn serial(&self) -> Serial {
-        self.fresh().map_or_else(Serial::default, |(serial, _)| serial)
+    /// The query that has not begun yet.
+    fn next<Q>(&self, state: &mut State, ask: impl FnOnce() -> Q) -> Shared<Query>
+    where
+        Q: Future<Output = Result<Serial>> + Send + 'static,
+    {
+        if let Some(next) = state.next.as_ref().and_then(WeakShared::upgrade) {
+            return next;
+        }
+        let (running, shared, query) = (state.running.clone(), self.state.clone(), ask());
+        let next = async move {
+            if let Some(running) = running.and_then(|running| running.upgrade()) {
+                let _ = running.await;
+            }
+            let began = begin(&shared);
+            let outcome = query.await;
+            metrics::counter!("wheelyard_gate_queries_total").increment(1);
+            let mut state = lock(&shared);
+            match &outcome {
+                Ok(serial) => (state.fresh, state.failed) = (Some((*serial, began)), None),
+                Err(error) => state.failed = Some((error.clone(), Instant::now())),
+            }
+            outcome
+        };
+        let next = next.boxed().shared();
+        state.next = next.downgrade();
+        next
     }
 
-    fn fresh(&self) -> Option<(Serial, Instant)> {
-        self.fresh.read().ok().and_then(|fresh| *fresh)
+    /// The serial up to which the caches know every change, if any is known.
+    pub fn known(&self) -> Option<Serial> {
+        lock(&self.state).fresh.map(|(serial, _)| serial)
     }
+
+    /// The same, 0 if none is; that of a request's own reading, or newer.
+    pub fn serial(&self) -> Serial {
+        self.known().unwrap_or_default()
+    }
+}
+
+/// From here on, who comes shares the query after this one.
+fn begin(state: &Mutex<State>) -> Instant {
+    let mut state = lock(state);
+    state.running = state.next.take();
+    Instant::now()
+}
+
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
     use tokio::sync::Semaphore;
 
     fn gate() -> Gate {
@@ -126,12 +161,12 @@ mod tests {
         for _ in 0..50 {
             let (gate, queries, let_go) = (gate.clone(), queries.clone(), let_go.clone());
             readers.spawn(async move {
-                let ask = async |_| {
+                let ask = async move {
                     let number = queries.fetch_add(1, Ordering::SeqCst) + 1;
                     let_go.acquire().await.unwrap().forget();
                     Ok(Serial(number as i64))
                 };
-                gate.current(ask).await.unwrap().serial
+                gate.current(|| ask).await.unwrap().serial
             });
         }
         while queries.load(Ordering::SeqCst) == 0 {
@@ -151,25 +186,25 @@ mod tests {
     async fn a_reader_never_gets_an_answer_that_was_asked_before_it_came() {
         let gate = gate();
         for expected in 1..5 {
-            assert_eq!(gate.current(async |_| Ok(Serial(expected))).await.unwrap().serial, Serial(expected));
+            assert_eq!(gate.current(|| async move { Ok(Serial(expected)) }).await.unwrap().serial, Serial(expected));
         }
     }
 
     #[tokio::test]
     async fn a_reader_that_leaves_does_not_hold_up_the_others() {
         let gate = gate();
-        let never = gate.current(async |_| std::future::pending().await);
+        let never = gate.current(std::future::pending);
         assert!(tokio::time::timeout(Duration::from_millis(10), never).await.is_err());
-        assert_eq!(gate.current(async |_| Ok(Serial(3))).await.unwrap().serial, Serial(3));
+        assert_eq!(gate.current(|| async { Ok(Serial(3)) }).await.unwrap().serial, Serial(3));
     }
 
     #[tokio::test]
     async fn while_the_database_is_away_the_last_serial_is_told_as_stale() {
         let gate = gate();
-        assert!(gate.current(async |_| Err(Error::Unavailable)).await.is_err());
+        assert!(gate.current(|| async { Err(Error::Unavailable) }).await.is_err());
         tokio::time::sleep(FAILURE_LASTS).await;
-        gate.current(async |_| Ok(Serial(7))).await.unwrap();
-        let reading = gate.current(async |_| Err(Error::Unavailable)).await.unwrap();
+        gate.current(|| async { Ok(Serial(7)) }).await.unwrap();
+        let reading = gate.current(|| async { Err(Error::Unavailable) }).await.unwrap();
         assert_eq!(reading.serial, Serial(7));
         assert!(reading.stale.is_some());
     }

@@ -21,21 +21,26 @@ const PATIENCE: Duration = Duration::from_millis(1500);
 /// # Errors
 /// [`Error::Unavailable`] when the database is away for longer than memory may be served.
 pub async fn begin(service: &Service) -> Result<Reading> {
-    let reading = service.gate.current(async |known| match ask(service, known).await {
-        // A connection may have died while nobody used it.
-        Err(Error::Unavailable) => ask(service, known).await,
-        answer => answer,
-    });
-    let reading = reading.await?;
+    let ask = || {
+        let service = service.clone();
+        async move {
+            match ask(&service).await {
+                // A connection may have died while nobody used it.
+                Err(Error::Unavailable) => ask(&service).await,
+                answer => answer,
+            }
+        }
+    };
+    let reading = service.gate.current(ask).await?;
     service.db.note_serial(reading.serial);
     Ok(reading)
 }
 
 /// Asks once; a connection that did not answer well is not used again.
-async fn ask(service: &Service, known: Option<Serial>) -> Result<Serial> {
+async fn ask(service: &Service) -> Result<Serial> {
     let connection = tokio::time::timeout(PATIENCE, service.db.gate_connection());
     let db = connection.await.unwrap_or(Err(Error::Unavailable))?;
-    let answer = tokio::time::timeout(PATIENCE, catch_up(service, &db, known)).await;
+    let answer = tokio::time::timeout(PATIENCE, catch_up(service, &db)).await;
     let answer = answer.unwrap_or(Err(Error::Unavailable));
     if answer.is_err() {
         drop(Object::take(db));
@@ -44,9 +49,9 @@ async fn ask(service: &Service, known: Option<Serial>) -> Result<Serial> {
 }
 
 /// Asks for the serial and tells the caches what happened since the known one.
-async fn catch_up(service: &Service, db: &Object, known: Option<Serial>) -> Result<Serial> {
+async fn catch_up(service: &Service, db: &Object) -> Result<Serial> {
     let serial = store::serial::current(db).await?;
-    match known {
+    match service.gate.known() {
         Some(known) if known < serial => {
             let events = store::changelog::between(db, known, serial, EVENTS_APPLIED + 1).await?;
             if events.len() as i64 > EVENTS_APPLIED {
