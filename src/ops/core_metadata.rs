@@ -199,7 +199,7 @@ async fn keep(service: &Service, file: &Mirrored, bytes: &[u8]) -> Result<()> {
     let Some(project) = store::projects::lock(&mut change, &index, &file.project).await? else {
         return Ok(());
     };
-    let links = store::links::of_project(&*change, &[file.index.id], &project.name, Serial::NOW).await?;
+    let links = store::links::of_project(&change, &[file.index.id], &project.name, Serial::NOW).await?;
     let is_same = |link: &Link| link.filename == file.link.filename && link.entry() == file.link.entry();
     let known = links.into_iter().map(|(_, known)| known).find(|known| is_same(&known.link));
     let Some(mut known) = known else { return Ok(()) };
@@ -207,7 +207,7 @@ async fn keep(service: &Service, file: &Mirrored, bytes: &[u8]) -> Result<()> {
     if index.id != file.index.id || is_stated || known.link.read_metadata.as_ref() == Some(&digest) {
         return Ok(());
     }
-    store::core_metadata::keep(&*change, &digest, bytes).await?;
+    store::core_metadata::keep(&change, &digest, bytes).await?;
     known.link.read_metadata = Some(digest);
     store::links::close(&mut change, &[known.id]).await?;
     store::links::open(&mut change, index.id, &project, std::iter::once(&known.link)).await?;

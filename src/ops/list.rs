@@ -229,7 +229,7 @@ impl Look {
         if current.id != self.index.id || !current.mirrors(self.url.as_str()) {
             return Err(Error::NoSuchIndex(self.index.name.to_string()));
         }
-        store::mirrors::keep_list(&*change, self.index.id, now, Some(packed)).await?;
+        store::mirrors::keep_list(&change, self.index.id, now, Some(packed)).await?;
         store::projects::touch_list(&mut change, &current);
         change.log(Event::index(EventKind::MirrorList, &self.index.name));
         change.commit().await?;

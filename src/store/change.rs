@@ -3,11 +3,10 @@
 use crate::{
     error::{Error, Result},
     model::{event::Event, serial::Serial},
-    store::Db,
+    store::{Client, Db},
 };
 use deadpool_postgres::{Object, Transaction};
 use serde_json::Value;
-use std::ops::Deref;
 
 /// Begins a change; it is rolled back unless it is committed.
 ///
@@ -25,10 +24,10 @@ pub async fn change<'a>(db: &Db, connection: &'a mut Object, actor: Option<&str>
 
 /// A running transaction, and what it has to stamp with its serial in the end.
 ///
-/// It is what every writing function of `store/` takes, and derefs to the transaction for reading ones.
+/// It is what every writing function of `store/` takes; to reading ones it is a [`Client`] like any other.
 pub struct Change<'a> {
     db: Db,
-    transaction: Transaction<'a>,
+    pub(super) transaction: Transaction<'a>,
     actor: Option<String>,
     events: Vec<Event>,
     pub(super) touched: Touched,
@@ -48,14 +47,6 @@ pub(super) struct Touched {
     pub releases: Vec<i64>,
     pub files: Vec<i64>,
     pub mirror_files: Vec<i64>,
-}
-
-impl<'a> Deref for Change<'a> {
-    type Target = Transaction<'a>;
-
-    fn deref(&self) -> &Transaction<'a> {
-        &self.transaction
-    }
 }
 
 impl Change<'_> {

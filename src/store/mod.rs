@@ -5,6 +5,7 @@
 pub mod blobs;
 pub mod change;
 pub mod changelog;
+mod client;
 pub mod core_metadata;
 pub mod files;
 pub mod follows;
@@ -18,6 +19,7 @@ pub mod server;
 pub mod users;
 
 pub use change::{Change, change};
+pub use client::Client;
 
 use crate::{
     config::DatabaseConfig,
