@@ -13,6 +13,7 @@ use crate::{
     ops::{after_response::share, follow, reading, resolve},
     service::Service,
     store::{self, mirrors::Seen},
+    timing::{self, Phase},
     upstream::{self, Answer, Failure, Validators},
 };
 use bytes::Bytes;
@@ -61,7 +62,7 @@ pub async fn of_mirror(service: &Service, index: &Arc<Index>) -> Result<Option<L
         let stale = list.stale_since.map(|at| at.elapsed());
         Listed { names: list.names.clone(), digest: list.digest.clone(), stale }
     });
-    match tokio::time::timeout(patience, looking).await {
+    match tokio::time::timeout(patience, timing::of(Phase::Upstream, looking)).await {
         Ok(listed) => listed.map(Some).map_err(|error| Error::Internal(error.to_string())),
         Err(_) => {
             let (names, digest) = shown.unzip();

@@ -6,6 +6,7 @@ use crate::{
     model::serial::Serial,
     service::Service,
     store,
+    timing::{self, Phase},
 };
 use deadpool_postgres::Object;
 use std::time::Duration;
@@ -26,7 +27,7 @@ pub async fn begin(service: &Service) -> Result<Reading> {
         Err(Error::Unavailable) => ask(service, known).await,
         answer => answer,
     });
-    let reading = reading.await?;
+    let reading = timing::of(Phase::Gate, reading).await?;
     service.db.note_serial(reading.serial);
     Ok(reading)
 }

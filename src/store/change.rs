@@ -4,6 +4,7 @@ use crate::{
     error::{Error, Result},
     model::{event::Event, serial::Serial},
     store::{Client, Db},
+    timing::{self, Phase},
 };
 use deadpool_postgres::{Object, Transaction};
 use serde_json::Value;
@@ -12,7 +13,7 @@ use serde_json::Value;
 ///
 /// `actor` is the user who makes it, for the changelog; `None`: anonymous.
 pub async fn change<'a>(db: &Db, connection: &'a mut Object, actor: Option<&str>) -> Result<Change<'a>> {
-    let transaction = connection.transaction().await?;
+    let transaction = timing::of(Phase::Sql, connection.transaction()).await?;
     Ok(Change {
         db: db.clone(),
         transaction,
@@ -76,7 +77,7 @@ impl Change<'_> {
     pub async fn commit(self) -> Result<Serial> {
         let Self { db, transaction, actor, events, touched } = self;
         if events.is_empty() {
-            transaction.rollback().await?;
+            timing::of(Phase::Sql, transaction.rollback()).await?;
             return Ok(db.newest_serial());
         }
         let statement = transaction.prepare_cached(STAMP).await?;
@@ -110,7 +111,7 @@ impl Change<'_> {
             )
             .await?;
         let serial = Serial(row.get("value"));
-        transaction.commit().await.map_err(|error| {
+        timing::of(Phase::Sql, transaction.commit()).await.map_err(|error| {
             tracing::error!(error = ?error, %serial, "the commit was not acknowledged");
             Error::from(error)
         })?;

@@ -1,6 +1,7 @@
-//! The one door to the database: every statement of `store/` goes through [`Client`].
+//! The one door to the database: every statement of `store/` goes through [`Client`], and is timed there.
 
 use super::Change;
+use crate::timing::{self, Phase};
 use deadpool_postgres::{GenericClient, Transaction};
 use tokio_postgres::{Error, Row, Statement, ToStatement, types::ToSql};
 
@@ -14,7 +15,7 @@ pub trait Client: Sync {
     fn inner(&self) -> &Self::Inner;
 
     fn prepare_cached(&self, query: &str) -> impl Future<Output = Result<Statement, Error>> + Send {
-        async move { GenericClient::prepare_cached(self.inner(), query).await }
+        async move { timing::of(Phase::Sql, GenericClient::prepare_cached(self.inner(), query)).await }
     }
 
     fn execute<T: ToStatement + ?Sized + Sync + Send>(
@@ -22,7 +23,7 @@ pub trait Client: Sync {
         statement: &T,
         parameters: &Parameters<'_>,
     ) -> impl Future<Output = Result<u64, Error>> + Send {
-        async move { GenericClient::execute(self.inner(), statement, parameters).await }
+        async move { timing::of(Phase::Sql, GenericClient::execute(self.inner(), statement, parameters)).await }
     }
 
     fn query<T: ToStatement + ?Sized + Sync + Send>(
@@ -30,7 +31,7 @@ pub trait Client: Sync {
         statement: &T,
         parameters: &Parameters<'_>,
     ) -> impl Future<Output = Result<Vec<Row>, Error>> + Send {
-        async move { GenericClient::query(self.inner(), statement, parameters).await }
+        async move { timing::of(Phase::Sql, GenericClient::query(self.inner(), statement, parameters)).await }
     }
 
     fn query_one<T: ToStatement + ?Sized + Sync + Send>(
@@ -38,7 +39,7 @@ pub trait Client: Sync {
         statement: &T,
         parameters: &Parameters<'_>,
     ) -> impl Future<Output = Result<Row, Error>> + Send {
-        async move { GenericClient::query_one(self.inner(), statement, parameters).await }
+        async move { timing::of(Phase::Sql, GenericClient::query_one(self.inner(), statement, parameters)).await }
     }
 
     fn query_opt<T: ToStatement + ?Sized + Sync + Send>(
@@ -46,7 +47,7 @@ pub trait Client: Sync {
         statement: &T,
         parameters: &Parameters<'_>,
     ) -> impl Future<Output = Result<Option<Row>, Error>> + Send {
-        async move { GenericClient::query_opt(self.inner(), statement, parameters).await }
+        async move { timing::of(Phase::Sql, GenericClient::query_opt(self.inner(), statement, parameters)).await }
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
     config::DatabaseConfig,
     error::{Error, Result},
     model::serial::Serial,
+    timing::{self, Phase},
 };
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
@@ -121,7 +122,7 @@ impl Db {
 
     async fn take(&self, pool: &Pool) -> Result<Object> {
         let connection = tokio::time::timeout(self.timeout * 2, pool.get());
-        connection.await.map_err(|_| Error::Unavailable)?.map_err(Into::into)
+        timing::of(Phase::Sql, connection).await.map_err(|_| Error::Unavailable)?.map_err(Into::into)
     }
 
     /// The newest serial that this process has seen or made.
