@@ -18,6 +18,10 @@ use clap::Parser;
 use compare::Pace;
 use std::path::PathBuf;
 
+/// As wheelyard has it, so that the limit is none of the allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Measures wheelyard and prints one table.
 #[derive(Parser)]
 struct Options {

@@ -117,6 +117,12 @@ pub struct ServerConfig {
     /// How long running requests may go on after a SIGTERM, in seconds
     #[arg(long, env = "WHEELYARD_SHUTDOWN_TIMEOUT", default_value_t = 30)]
     pub shutdown_timeout: u64,
+    /// Tell each client by the header Server-Timing where the time of its request went
+    #[arg(long, env = "WHEELYARD_SERVER_TIMING", default_value_t = false)]
+    pub server_timing: bool,
+    /// Print after so many requests where their time went, and start again; 0: never
+    #[arg(long, env = "WHEELYARD_PROFILE_REQUESTS", default_value_t = 0, value_name = "NUM")]
+    pub profile_requests: u64,
 }
 
 fn at_least_one() -> RangedU64ValueParser<usize> {

@@ -4,6 +4,7 @@
 
 pub mod model;
 pub mod error;
+pub mod timing;
 pub mod config;
 pub mod store;
 pub mod blobs;

@@ -14,6 +14,7 @@ use crate::{
     config::S3Config,
     error::{Error, Result},
     model::archive::ranges::RangeReader,
+    timing::{self, Phase},
 };
 use aws_config::{environment::EnvironmentVariableRegionProvider, meta::region::RegionProviderChain};
 use aws_sdk_s3::{
@@ -155,12 +156,13 @@ impl Blobs {
 
     /// Random access to an object of this size; to be read on a blocking thread.
     pub fn reader(&self, key: BlobKey, size: u64) -> RangeReader {
-        let (blobs, runtime) = (self.clone(), Handle::current());
+        let (blobs, runtime, times) = (self.clone(), Handle::current(), timing::current());
         let fetch = move |range| {
-            let content = runtime.block_on(async {
+            let content = timing::within(times.clone(), async {
                 let body = blobs.get(&key, Some(range)).await.map_err(io::Error::other)?;
-                body.collect().await.map_err(io::Error::other)
-            })?;
+                timing::of(Phase::S3, body.collect()).await.map_err(io::Error::other)
+            });
+            let content = runtime.block_on(content)?;
             Ok(content.into_bytes())
         };
         RangeReader::new(size, SMALLEST_READ, Box::new(fetch))
@@ -190,7 +192,7 @@ where
     let request = Box::pin(request);
     async move {
         let began = Instant::now();
-        let answer = request.await;
+        let answer = timing::of(Phase::S3, request).await;
         let outcome = if answer.is_ok() { "ok" } else { "failed" };
         metrics::histogram!("wheelyard_s3_seconds", "operation" => operation, "outcome" => outcome)
             .record(began.elapsed().as_secs_f64());

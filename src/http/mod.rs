@@ -17,12 +17,14 @@ mod mirror_files;
 mod negotiate;
 mod observe;
 mod outside;
+mod profile;
 mod projects;
 mod push;
 mod respond;
 mod router;
 mod simple;
 mod status;
+mod timed;
 mod upload;
 mod users;
 

@@ -122,7 +122,7 @@ fn request_id(request: &Request) -> String {
 }
 
 /// A client may invent methods; the metrics may not grow with them.
-fn method_label(method: &Method) -> String {
+pub(super) fn method_label(method: &Method) -> String {
     match method.as_str() {
         known @ ("GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE" | "PUSH") => known.to_owned(),
         _ => "other".to_owned(),

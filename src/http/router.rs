@@ -2,7 +2,7 @@
 
 use super::{
     auth, changelog, events, extract::LARGEST_JSON, files, health, indexes, login, observe, outside,
-    projects, push, simple, status, upload, users,
+    projects, push, simple, status, timed, upload, users,
 };
 use crate::{error::Error, service::Service};
 use axum::{
@@ -73,6 +73,7 @@ pub fn router(service: Service, metrics: PrometheusHandle) -> Router {
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(from_fn_with_state(service.clone(), observe::observe))
         .with_state(service.clone());
+    let routes = timed::layer(routes, &service.config.server);
     // The path is rewritten before it is matched, so this layer goes around the table as a whole.
     Router::new().fallback_service(from_fn_with_state(service, outside::rewrite).layer(routes))
 }

@@ -17,6 +17,7 @@ use crate::{
     },
     service::Service,
     store,
+    timing::{self, Phase},
     upstream::spool::Spool,
 };
 use bytes::Bytes;
@@ -46,7 +47,8 @@ pub async fn of(service: &Service, file: &Mirrored) -> Result<Bytes> {
     }
     // One asks the upstream, and the others then find it here.
     let name = format!("metadata of {}", file.path());
-    let turn = service.storing.get_with_by_ref(&name, async { Arc::default() }).await.lock_owned().await;
+    let turn = service.storing.get_with_by_ref(&name, async { Arc::default() }).await.lock_owned();
+    let turn = timing::of(Phase::Upstream, turn).await;
     let (db, entry) = (service.db().await?, file.link.entry());
     let current = store::links::at_path(&db, file.index.id, &entry, &file.link.filename).await?;
     drop(db);
@@ -131,16 +133,18 @@ async fn by_ranges(service: &Service, file: &Mirrored) -> Result<Option<Option<B
     let Some(size) = fetch::size(service, file).await? else { return Ok(None) };
     // What stopped the reader, which tells it like a fault of the archive.
     let stopped: Arc<Mutex<Option<Result<Ranged>>>> = Arc::default();
-    let (stop, runtime) = (stopped.clone(), Handle::current());
+    let (stop, runtime, times) = (stopped.clone(), Handle::current(), timing::current());
     let (service, of) = (service.clone(), file.clone());
-    let fetch =
-        move |range: RangeInclusive<u64>| match runtime.block_on(fetch::range(&service, &of, range, size)) {
+    let fetch = move |range: RangeInclusive<u64>| {
+        let asked = timing::within(times.clone(), fetch::range(&service, &of, range, size));
+        match runtime.block_on(asked) {
             Ok(Ranged::Bytes(bytes)) => Ok(bytes),
             other => {
                 *stop.lock().unwrap_or_else(PoisonError::into_inner) = Some(other);
                 Err(io::Error::other("the upstream stopped"))
             }
-        };
+        }
+    };
     let read = inspect(file, RangeReader::new(size, SMALLEST_READ, Box::new(fetch)), size).await?;
     match stopped.lock().unwrap_or_else(PoisonError::into_inner).take() {
         None => Ok(Some(read)),
@@ -199,7 +203,7 @@ async fn keep(service: &Service, file: &Mirrored, bytes: &[u8]) -> Result<()> {
     let Some(project) = store::projects::lock(&mut change, &index, &file.project).await? else {
         return Ok(());
     };
-    let links = store::links::of_project(&*change, &[file.index.id], &project.name, Serial::NOW).await?;
+    let links = store::links::of_project(&change, &[file.index.id], &project.name, Serial::NOW).await?;
     let is_same = |link: &Link| link.filename == file.link.filename && link.entry() == file.link.entry();
     let known = links.into_iter().map(|(_, known)| known).find(|known| is_same(&known.link));
     let Some(mut known) = known else { return Ok(()) };
@@ -207,7 +211,7 @@ async fn keep(service: &Service, file: &Mirrored, bytes: &[u8]) -> Result<()> {
     if index.id != file.index.id || is_stated || known.link.read_metadata.as_ref() == Some(&digest) {
         return Ok(());
     }
-    store::core_metadata::keep(&*change, &digest, bytes).await?;
+    store::core_metadata::keep(&change, &digest, bytes).await?;
     known.link.read_metadata = Some(digest);
     store::links::close(&mut change, &[known.id]).await?;
     store::links::open(&mut change, index.id, &project, std::iter::once(&known.link)).await?;

@@ -39,7 +39,7 @@ pub async fn project(
     store::links::close_all(&mut change, &project).await?;
     store::links::forget_contents(&mut change, &index, links.iter()).await?;
     store::projects::delete(&mut change, &index, &project).await?;
-    store::mirrors::forget_page(&*change, index.id, name).await?;
+    store::mirrors::forget_page(&change, index.id, name).await?;
     change.commit().await?;
     Ok(())
 }
@@ -112,7 +112,7 @@ async fn forget(change: &mut Change<'_>, index: &Index, project: &Project, link:
 }
 
 async fn links(change: &Change<'_>, index: &Index, name: &ProjectName) -> Result<Vec<Link>> {
-    let links = store::links::of_project(&**change, &[index.id], name, Serial::NOW).await?;
+    let links = store::links::of_project(change, &[index.id], name, Serial::NOW).await?;
     Ok(links.into_iter().map(|(_, known)| known.link).collect())
 }
 

@@ -85,7 +85,7 @@ pub async fn insert_once(service: &Service, name: &IndexName, options: &Map<Stri
     let mut change = store::change(&service.db, &mut connection, None).await?;
     let user = store::users::lock(&mut change, &name.user).await?;
     let user = user.ok_or_else(|| Error::NoSuchUser(name.user.to_string()))?;
-    if store::indexes::ever_existed(&*change, name).await?
+    if store::indexes::ever_existed(&change, name).await?
         || !store::indexes::insert(&mut change, user.id, name, &settings).await?
     {
         return Ok(false);
@@ -151,7 +151,7 @@ async fn check_bases(change: &mut Change<'_>, name: &IndexName, bases: &[IndexNa
         return Ok(());
     }
     store::indexes::lock_bases(change).await?;
-    let found = store::indexes::by_names(&**change, bases).await?;
+    let found = store::indexes::by_names(change, bases).await?;
     let missing = bases.iter().filter(|base| !found.iter().any(|index| index.name == **base));
     let problems: Vec<_> = missing.map(|base| format!("base index '{base}' does not exist")).collect();
     if !problems.is_empty() {
@@ -166,7 +166,7 @@ async fn check_bases(change: &mut Change<'_>, name: &IndexName, bases: &[IndexNa
             )));
         }
         visited.extend(next.iter().cloned());
-        let indexes = store::indexes::by_names(&**change, &next).await?;
+        let indexes = store::indexes::by_names(change, &next).await?;
         next = indexes
             .into_iter()
             .flat_map(|index| index.bases)

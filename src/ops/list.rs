@@ -13,6 +13,7 @@ use crate::{
     ops::{after_response::share, follow, reading, resolve},
     service::Service,
     store::{self, mirrors::Seen},
+    timing::{self, Phase},
     upstream::{self, Answer, Failure, Validators},
 };
 use bytes::Bytes;
@@ -61,7 +62,7 @@ pub async fn of_mirror(service: &Service, index: &Arc<Index>) -> Result<Option<L
         let stale = list.stale_since.map(|at| at.elapsed());
         Listed { names: list.names.clone(), digest: list.digest.clone(), stale }
     });
-    match tokio::time::timeout(patience, looking).await {
+    match tokio::time::timeout(patience, timing::of(Phase::Upstream, looking)).await {
         Ok(listed) => listed.map(Some).map_err(|error| Error::Internal(error.to_string())),
         Err(_) => {
             let (names, digest) = shown.unzip();
@@ -229,7 +230,7 @@ impl Look {
         if current.id != self.index.id || !current.mirrors(self.url.as_str()) {
             return Err(Error::NoSuchIndex(self.index.name.to_string()));
         }
-        store::mirrors::keep_list(&*change, self.index.id, now, Some(packed)).await?;
+        store::mirrors::keep_list(&change, self.index.id, now, Some(packed)).await?;
         store::projects::touch_list(&mut change, &current);
         change.log(Event::index(EventKind::MirrorList, &self.index.name));
         change.commit().await?;

@@ -6,6 +6,7 @@ use crate::{
     model::serial::Serial,
     service::Service,
     store,
+    timing::{self, Phase},
 };
 use deadpool_postgres::Object;
 use std::time::Duration;
@@ -31,7 +32,7 @@ pub async fn begin(service: &Service) -> Result<Reading> {
             }
         }
     };
-    let reading = service.gate.current(ask).await?;
+    let reading = timing::of(Phase::Gate, service.gate.current(ask)).await?;
     service.db.note_serial(reading.serial);
     Ok(reading)
 }

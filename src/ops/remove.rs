@@ -68,7 +68,7 @@ pub async fn release(
     let missing = |what: String| Error::NotFound(format!("{what} not found on stage '{}'", index.name));
     let project = store::projects::lock(&mut change, &index, name).await?;
     let project = project.ok_or_else(|| missing(format!("project '{name}'")))?;
-    if store::releases::find(&*change, project.id, version).await?.is_none() {
+    if store::releases::find(&change, project.id, version).await?.is_none() {
         return Err(missing(format!("version '{version}' of project '{name}'")));
     }
     if !index.volatile && !force {
@@ -117,7 +117,7 @@ async fn delete_release(
     project: &Project,
     version: &str,
 ) -> Result<()> {
-    if let Some(release) = store::releases::find(&**change, project.id, version).await? {
+    if let Some(release) = store::releases::find(change, project.id, version).await? {
         store::releases::delete(change, &release).await?;
     }
     store::projects::touch(change, project);

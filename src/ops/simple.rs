@@ -19,6 +19,7 @@ use crate::{
     },
     service::Service,
     store,
+    timing::{self, Phase},
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
@@ -158,7 +159,7 @@ impl Page {
                 Err(error) => Err(error),
             }
         });
-        let page = made.await.map_err(|error| (*error).clone())?;
+        let page = timing::of(Phase::Cache, made).await.map_err(|error| (*error).clone())?;
         page.map(Body::Whole).ok_or_else(|| {
             Error::NoSuchProject(self.key.project.as_ref().map_or_else(String::new, ToString::to_string))
         })
@@ -293,6 +294,8 @@ fn coded(
     }))
 }
 
+/// Renders on a thread of its own.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Internal(error.to_string()))
+    let rendered = timing::of(Phase::Rendering, tokio::task::spawn_blocking(work)).await;
+    rendered.map_err(|error| Error::Internal(error.to_string()))
 }

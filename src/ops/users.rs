@@ -166,7 +166,7 @@ pub async fn delete(service: &Service, caller: &Caller, name: &str) -> Result<()
     let user = store::users::lock(&mut change, &name).await?;
     let user = user.ok_or_else(|| Error::NoSuchUser(name.to_string()))?;
     let mut indexes = Vec::new();
-    for index in store::indexes::all(&*change, Some(&name)).await? {
+    for index in store::indexes::all(&change, Some(&name)).await? {
         indexes.push(store::indexes::lock(&mut change, &index.name).await?);
     }
     let fixed: Vec<_> =

@@ -5,9 +5,8 @@
 
 use crate::{
     error::{Error, Result},
-    store::Change,
+    store::{Change, Client},
 };
-use deadpool_postgres::GenericClient;
 
 /// Content that is about to be stored, or known to be.
 #[derive(Debug, Clone)]
@@ -24,7 +23,7 @@ pub struct Blob {
 ///
 /// # Errors
 /// [`Error::Busy`] while the object is being deleted.
-pub async fn claim(db: &impl GenericClient, blob: &Blob) -> Result<bool> {
+pub async fn claim(db: &impl Client, blob: &Blob) -> Result<bool> {
     let statement = db
         .prepare_cached(
             "-- store::blobs::claim

@@ -3,17 +3,17 @@
 use crate::{
     error::{Error, Result},
     model::{event::Event, serial::Serial},
-    store::Db,
+    store::{Client, Db},
+    timing::{self, Phase},
 };
 use deadpool_postgres::{Object, Transaction};
 use serde_json::Value;
-use std::ops::Deref;
 
 /// Begins a change; it is rolled back unless it is committed.
 ///
 /// `actor` is the user who makes it, for the changelog; `None`: anonymous.
 pub async fn change<'a>(db: &Db, connection: &'a mut Object, actor: Option<&str>) -> Result<Change<'a>> {
-    let transaction = connection.transaction().await?;
+    let transaction = timing::of(Phase::Sql, connection.transaction()).await?;
     Ok(Change {
         db: db.clone(),
         transaction,
@@ -25,10 +25,10 @@ pub async fn change<'a>(db: &Db, connection: &'a mut Object, actor: Option<&str>
 
 /// A running transaction, and what it has to stamp with its serial in the end.
 ///
-/// It is what every writing function of `store/` takes, and derefs to the transaction for reading ones.
+/// It is what every writing function of `store/` takes; to reading ones it is a [`Client`] like any other.
 pub struct Change<'a> {
     db: Db,
-    transaction: Transaction<'a>,
+    pub(super) transaction: Transaction<'a>,
     actor: Option<String>,
     events: Vec<Event>,
     pub(super) touched: Touched,
@@ -48,14 +48,6 @@ pub(super) struct Touched {
     pub releases: Vec<i64>,
     pub files: Vec<i64>,
     pub mirror_files: Vec<i64>,
-}
-
-impl<'a> Deref for Change<'a> {
-    type Target = Transaction<'a>;
-
-    fn deref(&self) -> &Transaction<'a> {
-        &self.transaction
-    }
 }
 
 impl Change<'_> {
@@ -85,7 +77,7 @@ impl Change<'_> {
     pub async fn commit(self) -> Result<Serial> {
         let Self { db, transaction, actor, events, touched } = self;
         if events.is_empty() {
-            transaction.rollback().await?;
+            timing::of(Phase::Sql, transaction.rollback()).await?;
             return Ok(db.newest_serial());
         }
         let statement = transaction.prepare_cached(STAMP).await?;
@@ -119,7 +111,7 @@ impl Change<'_> {
             )
             .await?;
         let serial = Serial(row.get("value"));
-        transaction.commit().await.map_err(|error| {
+        timing::of(Phase::Sql, transaction.commit()).await.map_err(|error| {
             tracing::error!(error = ?error, %serial, "the commit was not acknowledged");
             Error::from(error)
         })?;

@@ -3,18 +3,13 @@
 use crate::{
     error::Result,
     model::{event::LoggedEvent, serial::Serial},
+    store::Client,
 };
-use deadpool_postgres::GenericClient;
 use tokio_postgres::Row;
 
 /// The events after one serial up to another, oldest first; when there are more than `limit`, only those of the first
 /// changes, each whole.
-pub async fn between(
-    db: &impl GenericClient,
-    after: Serial,
-    up_to: Serial,
-    limit: i64,
-) -> Result<Vec<LoggedEvent>> {
+pub async fn between(db: &impl Client, after: Serial, up_to: Serial, limit: i64) -> Result<Vec<LoggedEvent>> {
     let statement = db
         .prepare_cached(
             "-- store::changelog::between

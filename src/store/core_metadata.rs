@@ -1,10 +1,9 @@
 //! Core metadata of distribution files, by content (PEP 658).
 
-use crate::error::Result;
-use deadpool_postgres::GenericClient;
+use crate::{error::Result, store::Client};
 
 /// Keeps the bytes under their hex digest.
-pub async fn keep(db: &impl GenericClient, sha256: &str, content: &[u8]) -> Result<()> {
+pub async fn keep(db: &impl Client, sha256: &str, content: &[u8]) -> Result<()> {
     let statement = db
         .prepare_cached(
             "-- store::core_metadata::keep
@@ -18,7 +17,7 @@ pub async fn keep(db: &impl GenericClient, sha256: &str, content: &[u8]) -> Resu
 }
 
 /// The bytes with this hex digest, if they are here.
-pub async fn content(db: &impl GenericClient, sha256: &str) -> Result<Option<Vec<u8>>> {
+pub async fn content(db: &impl Client, sha256: &str) -> Result<Option<Vec<u8>>> {
     let statement = db
         .prepare_cached(
             "-- store::core_metadata::content

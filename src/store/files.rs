@@ -8,9 +8,8 @@ use crate::{
         name::{IndexName, ProjectName},
         serial::Serial,
     },
-    store::{Change, projects::Project},
+    store::{Change, Client, projects::Project},
 };
-use deadpool_postgres::GenericClient;
 use serde_json::Value;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
@@ -32,7 +31,7 @@ pub struct NewFile<'a> {
 /// The files of a project on these indexes as of a serial, of one version or of all: index id and file, in the order
 /// they were uploaded.
 pub async fn of_project(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_ids: &[i64],
     name: &ProjectName,
     version: Option<&str>,
@@ -62,12 +61,7 @@ pub async fn of_project(
 }
 
 /// The file at `+f/{first 3}/{next 13 digits of its hash}/{filename}` of an index.
-pub async fn at_path(
-    db: &impl GenericClient,
-    index: &Index,
-    hash_start: &str,
-    filename: &str,
-) -> Result<Found> {
+pub async fn at_path(db: &impl Client, index: &Index, hash_start: &str, filename: &str) -> Result<Found> {
     let statement = db
         .prepare_cached(
             "-- store::files::at_path
@@ -112,7 +106,7 @@ pub async fn of_release(change: &mut Change<'_>, project: &Project, version: &st
 }
 
 /// The file of this name on an index.
-pub async fn named(db: &impl GenericClient, index: &Index, filename: &str) -> Result<Option<File>> {
+pub async fn named(db: &impl Client, index: &Index, filename: &str) -> Result<Option<File>> {
     let statement = db
         .prepare_cached(
             "-- store::files::named

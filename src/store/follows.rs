@@ -6,8 +6,8 @@ use crate::{
         name::{IndexName, ProjectName},
         serial::Serial,
     },
+    store::Client,
 };
-use deadpool_postgres::GenericClient;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ pub struct Follow {
 /// Takes note that an upstream tells its changes, and that what is known of it is of this serial or newer; what is known
 /// of the same upstream already stays as it is.
 pub async fn notice(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_id: i64,
     source: &str,
     events_url: &str,
@@ -49,7 +49,7 @@ pub async fn notice(
 }
 
 /// Takes all mirrors that no process listens for, for so long.
-pub async fn lease(db: &impl GenericClient, time: Duration) -> Result<Vec<Follow>> {
+pub async fn lease(db: &impl Client, time: Duration) -> Result<Vec<Follow>> {
     let statement = db
         .prepare_cached(
             "-- store::follows::lease
@@ -77,7 +77,7 @@ pub async fn lease(db: &impl GenericClient, time: Duration) -> Result<Vec<Follow
 
 /// Takes note of what was seen, and goes on listening for so long; zero gives it back. `false` when the upstream is
 /// another by now, or somebody else listens.
-pub async fn seen(db: &impl GenericClient, follow: &Follow, time: Duration) -> Result<bool> {
+pub async fn seen(db: &impl Client, follow: &Follow, time: Duration) -> Result<bool> {
     let statement = db
         .prepare_cached(
             "-- store::follows::seen
@@ -93,7 +93,7 @@ pub async fn seen(db: &impl GenericClient, follow: &Follow, time: Duration) -> R
 }
 
 /// Forgets a mirror that is no more, or has another upstream.
-pub async fn forget(db: &impl GenericClient, follow: &Follow) -> Result<()> {
+pub async fn forget(db: &impl Client, follow: &Follow) -> Result<()> {
     let statement = db
         .prepare_cached(
             "-- store::follows::forget
@@ -107,7 +107,7 @@ pub async fn forget(db: &impl GenericClient, follow: &Follow) -> Result<()> {
 
 /// The projects of a mirror that its upstream was ever asked for, those included whose page is being stored: a change that
 /// is told meanwhile may not be on it.
-pub async fn projects(db: &impl GenericClient, index_id: i64) -> Result<Vec<ProjectName>> {
+pub async fn projects(db: &impl Client, index_id: i64) -> Result<Vec<ProjectName>> {
     let statement = db
         .prepare_cached(
             "-- store::follows::projects

@@ -7,9 +7,8 @@ use crate::{
         name::{IndexName, UserName},
         serial::Serial,
     },
-    store::Change,
+    store::{Change, Client},
 };
-use deadpool_postgres::GenericClient;
 use serde_json::Value;
 use tokio_postgres::Row;
 
@@ -17,7 +16,7 @@ use tokio_postgres::Row;
 const BASES_LOCK: i64 = 0x7768_6261_7365;
 
 /// The indexes of these names, as far as they exist.
-pub async fn by_names(db: &impl GenericClient, names: &[IndexName]) -> Result<Vec<Index>> {
+pub async fn by_names(db: &impl Client, names: &[IndexName]) -> Result<Vec<Index>> {
     let users: Vec<&str> = names.iter().map(|name| name.user.as_str()).collect();
     let indexes: Vec<&str> = names.iter().map(|name| name.index.as_str()).collect();
     let statement = db
@@ -34,7 +33,7 @@ pub async fn by_names(db: &impl GenericClient, names: &[IndexName]) -> Result<Ve
 }
 
 /// All indexes, of one user or of everybody, by name.
-pub async fn all(db: &impl GenericClient, user: Option<&UserName>) -> Result<Vec<Index>> {
+pub async fn all(db: &impl Client, user: Option<&UserName>) -> Result<Vec<Index>> {
     let statement = db
         .prepare_cached(
             "-- store::indexes::all
@@ -50,7 +49,7 @@ pub async fn all(db: &impl GenericClient, user: Option<&UserName>) -> Result<Vec
 }
 
 /// Whether there is or ever was an index of this name.
-pub async fn ever_existed(db: &impl GenericClient, name: &IndexName) -> Result<bool> {
+pub async fn ever_existed(db: &impl Client, name: &IndexName) -> Result<bool> {
     let statement = db
         .prepare_cached(
             "-- store::indexes::ever_existed
@@ -75,7 +74,7 @@ pub struct State {
 /// The current settings of the indexes of these names, and those that ended after one serial up to another, also of
 /// indexes that are deleted.
 pub async fn states(
-    db: &impl GenericClient,
+    db: &impl Client,
     names: &[IndexName],
     after: Serial,
     up_to: Serial,
@@ -152,7 +151,7 @@ pub async fn lock_bases(change: &mut Change<'_>) -> Result<()> {
 
 /// Reads a locked index with a statement of its own, which sees what was committed while the lock was waited for.
 async fn existing(change: &mut Change<'_>, name: &IndexName, locked: bool) -> Result<Index> {
-    let found = if locked { by_names(&**change, std::slice::from_ref(name)).await?.pop() } else { None };
+    let found = if locked { by_names(change, std::slice::from_ref(name)).await?.pop() } else { None };
     found.ok_or_else(|| Error::NoSuchIndex(name.to_string()))
 }
 

@@ -8,9 +8,8 @@ use crate::{
         name::ProjectName,
         serial::Serial,
     },
-    store::{Change, projects::Project},
+    store::{Change, Client, projects::Project},
 };
-use deadpool_postgres::GenericClient;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use tokio_postgres::Row;
@@ -23,7 +22,7 @@ pub struct Known {
 
 /// The links of a project on these indexes as of a serial: index id and link, as the upstream has them in order.
 pub async fn of_project(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_ids: &[i64],
     name: &ProjectName,
     at: Serial,
@@ -48,7 +47,7 @@ pub async fn of_project(
 
 /// The link of a mirror whose file is at this path, with its project; the current one, else the last one that was there.
 pub async fn at_path(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_id: i64,
     entry: &str,
     filename: &str,
@@ -130,7 +129,7 @@ pub async fn open(
 ///
 /// That the digest the upstream states is stored is not enough: who makes a mirror could state the digest of a file that
 /// they may not read, and get it.
-pub async fn content(db: &impl GenericClient, index_id: i64, link: &Link) -> Result<Option<(String, i64)>> {
+pub async fn content(db: &impl Client, index_id: i64, link: &Link) -> Result<Option<(String, i64)>> {
     let statement = db
         .prepare_cached(
             "-- store::links::content
@@ -150,7 +149,7 @@ pub async fn content(db: &impl GenericClient, index_id: i64, link: &Link) -> Res
 ///
 /// # Errors
 /// [`Error::Busy`] when the claim was lost to gc.
-pub async fn keep_content(db: &impl GenericClient, index_id: i64, link: &Link, sha256: &str) -> Result<()> {
+pub async fn keep_content(db: &impl Client, index_id: i64, link: &Link, sha256: &str) -> Result<()> {
     let statement = db
         .prepare_cached(
             "-- store::links::keep_content
@@ -172,7 +171,7 @@ pub async fn keep_content(db: &impl GenericClient, index_id: i64, link: &Link, s
 
 /// Whether core metadata of this digest were fetched from beside a file, for this very mirror.
 pub async fn has_metadata(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_id: i64,
     link: &Link,
     metadata_sha256: &str,
@@ -192,7 +191,7 @@ pub async fn has_metadata(
 
 /// Says that kept core metadata were fetched from beside a file.
 pub async fn keep_metadata(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_id: i64,
     link: &Link,
     metadata_sha256: &str,

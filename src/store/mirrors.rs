@@ -3,8 +3,8 @@
 use crate::{
     error::Result,
     model::{name::ProjectName, names::Names},
+    store::Client,
 };
-use deadpool_postgres::GenericClient;
 use std::{
     io::{Read, Write},
     time::Duration,
@@ -32,7 +32,7 @@ pub struct Seen {
 }
 
 /// What is known of the page of a project.
-pub async fn page(db: &impl GenericClient, index_id: i64, project: &ProjectName) -> Result<Option<Seen>> {
+pub async fn page(db: &impl Client, index_id: i64, project: &ProjectName) -> Result<Option<Seen>> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::page
@@ -48,7 +48,7 @@ pub async fn page(db: &impl GenericClient, index_id: i64, project: &ProjectName)
 
 /// Takes the right to ask the upstream for a page, for so long; `false` when another process has it.
 pub async fn lease_page(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_id: i64,
     project: &ProjectName,
     time: Duration,
@@ -66,7 +66,7 @@ pub async fn lease_page(
 }
 
 /// Gives the right back without having learned anything; of a page of which nothing is known no row stays.
-pub async fn release_page(db: &impl GenericClient, index_id: i64, project: &ProjectName) -> Result<()> {
+pub async fn release_page(db: &impl Client, index_id: i64, project: &ProjectName) -> Result<()> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::release_page
@@ -84,12 +84,7 @@ pub async fn release_page(db: &impl GenericClient, index_id: i64, project: &Proj
 
 /// Keeps what the upstream said of a page just now, and gives the right to ask back; `false` when another answer was kept
 /// since `seen.revision` was read, which may be newer.
-pub async fn keep_page(
-    db: &impl GenericClient,
-    index_id: i64,
-    project: &ProjectName,
-    seen: &Seen,
-) -> Result<bool> {
+pub async fn keep_page(db: &impl Client, index_id: i64, project: &ProjectName, seen: &Seen) -> Result<bool> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::keep_page
@@ -125,7 +120,7 @@ pub async fn keep_page(
 
 /// Keeps that a page is as it was seen, and gives the right to ask back; `false` when it was kept or forgotten since.
 pub async fn keep_unchanged(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_id: i64,
     project: &ProjectName,
     seen: &Seen,
@@ -155,7 +150,7 @@ pub async fn keep_unchanged(
 ///
 /// People ask for names of all kinds, so with each that is kept some go that were missing for longer than `good_for`.
 pub async fn keep_missing(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_id: i64,
     project: &ProjectName,
     (source, revision): (&str, i64),
@@ -188,7 +183,7 @@ pub async fn keep_missing(
 }
 
 /// Forgets what is known of a page, so that it is asked for again and whole.
-pub async fn forget_page(db: &impl GenericClient, index_id: i64, project: &ProjectName) -> Result<()> {
+pub async fn forget_page(db: &impl Client, index_id: i64, project: &ProjectName) -> Result<()> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::forget_page
@@ -201,7 +196,7 @@ pub async fn forget_page(db: &impl GenericClient, index_id: i64, project: &Proje
 }
 
 /// What is known of the list of an upstream's projects.
-pub async fn list(db: &impl GenericClient, index_id: i64) -> Result<Option<Seen>> {
+pub async fn list(db: &impl Client, index_id: i64) -> Result<Option<Seen>> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::list
@@ -215,7 +210,7 @@ pub async fn list(db: &impl GenericClient, index_id: i64) -> Result<Option<Seen>
 }
 
 /// Sees to it that the list is asked for again.
-pub async fn expire_list(db: &impl GenericClient, index_id: i64) -> Result<()> {
+pub async fn expire_list(db: &impl Client, index_id: i64) -> Result<()> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::expire_list
@@ -231,7 +226,7 @@ pub async fn expire_list(db: &impl GenericClient, index_id: i64) -> Result<()> {
 ///
 /// # Errors
 /// Those of the database; [`crate::error::Error::Internal`] when what is kept can't be read.
-pub async fn names(db: &impl GenericClient, index_id: i64) -> Result<Option<(String, Names)>> {
+pub async fn names(db: &impl Client, index_id: i64) -> Result<Option<(String, Names)>> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::names
@@ -253,7 +248,7 @@ pub async fn names(db: &impl GenericClient, index_id: i64) -> Result<Option<(Str
 }
 
 /// Takes the right to ask the upstream for its list, for so long; `false` when another process has it.
-pub async fn lease_list(db: &impl GenericClient, index_id: i64, time: Duration) -> Result<bool> {
+pub async fn lease_list(db: &impl Client, index_id: i64, time: Duration) -> Result<bool> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::lease_list
@@ -267,7 +262,7 @@ pub async fn lease_list(db: &impl GenericClient, index_id: i64, time: Duration) 
 }
 
 /// Gives the right back without having learned anything.
-pub async fn release_list(db: &impl GenericClient, index_id: i64) -> Result<()> {
+pub async fn release_list(db: &impl Client, index_id: i64) -> Result<()> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::release_list
@@ -281,12 +276,7 @@ pub async fn release_list(db: &impl GenericClient, index_id: i64) -> Result<()> 
 
 /// Keeps what the upstream said of its list just now, and gives the right to ask back; `packed`: the names, if they are
 /// others than before, from [`pack`].
-pub async fn keep_list(
-    db: &impl GenericClient,
-    index_id: i64,
-    seen: &Seen,
-    packed: Option<&[u8]>,
-) -> Result<()> {
+pub async fn keep_list(db: &impl Client, index_id: i64, seen: &Seen, packed: Option<&[u8]>) -> Result<()> {
     let statement = db
         .prepare_cached(
             "-- store::mirrors::keep_list

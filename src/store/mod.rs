@@ -5,6 +5,7 @@
 pub mod blobs;
 pub mod change;
 pub mod changelog;
+mod client;
 pub mod core_metadata;
 pub mod files;
 pub mod follows;
@@ -18,11 +19,13 @@ pub mod server;
 pub mod users;
 
 pub use change::{Change, change};
+pub use client::Client;
 
 use crate::{
     config::DatabaseConfig,
     error::{Error, Result},
     model::serial::Serial,
+    timing::{self, Phase},
 };
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
@@ -119,7 +122,7 @@ impl Db {
 
     async fn take(&self, pool: &Pool) -> Result<Object> {
         let connection = tokio::time::timeout(self.timeout * 2, pool.get());
-        connection.await.map_err(|_| Error::Unavailable)?.map_err(Into::into)
+        timing::of(Phase::Sql, connection).await.map_err(|_| Error::Unavailable)?.map_err(Into::into)
     }
 
     /// The newest serial that this process has seen or made.

@@ -9,9 +9,8 @@ use crate::{
         page::Status,
         serial::Serial,
     },
-    store::Change,
+    store::{Change, Client},
 };
-use deadpool_postgres::GenericClient;
 
 /// A project, locked by a change.
 #[derive(Debug, Clone)]
@@ -21,7 +20,7 @@ pub struct Project {
 }
 
 /// The names of the projects of an index as of a serial, sorted.
-pub async fn names(db: &impl GenericClient, index_id: i64, at: Serial) -> Result<Vec<String>> {
+pub async fn names(db: &impl Client, index_id: i64, at: Serial) -> Result<Vec<String>> {
     let statement = db
         .prepare_cached(
             "-- store::projects::names
@@ -37,7 +36,7 @@ pub async fn names(db: &impl GenericClient, index_id: i64, at: Serial) -> Result
 
 /// For each of these indexes, the last change of the project there, 0 where it never was, and whether it is there.
 pub async fn serials(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_ids: &[i64],
     name: &ProjectName,
 ) -> Result<Vec<(i64, Serial, bool)>> {
@@ -56,7 +55,7 @@ pub async fn serials(
 }
 
 /// For each of these indexes, the last change of the list of its projects.
-pub async fn list_serials(db: &impl GenericClient, index_ids: &[i64]) -> Result<Vec<(i64, Serial)>> {
+pub async fn list_serials(db: &impl Client, index_ids: &[i64]) -> Result<Vec<(i64, Serial)>> {
     let statement = db
         .prepare_cached(
             "-- store::projects::list_serials
@@ -71,7 +70,7 @@ pub async fn list_serials(db: &impl GenericClient, index_ids: &[i64]) -> Result<
 
 /// The status of the project on each of these indexes that has it, as of a serial: index id and status.
 pub async fn statuses(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_ids: &[i64],
     name: &ProjectName,
     at: Serial,

@@ -3,15 +3,14 @@
 use crate::{
     error::{Error, Result},
     model::{name::ProjectName, release::Release, serial::Serial},
-    store::{Change, projects::Project},
+    store::{Change, Client, projects::Project},
 };
-use deadpool_postgres::GenericClient;
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
 
 /// The releases of a project on these indexes, of one version or all: index id and release, oldest state first.
 pub async fn of_project(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_ids: &[i64],
     name: &ProjectName,
     version: Option<&str>,
@@ -32,7 +31,7 @@ pub async fn of_project(
 
 /// The versions of a project on these indexes as of a serial: index id and version.
 pub async fn versions(
-    db: &impl GenericClient,
+    db: &impl Client,
     index_ids: &[i64],
     name: &ProjectName,
     at: Serial,
@@ -55,7 +54,7 @@ pub async fn versions(
 }
 
 /// One release of a project.
-pub async fn find(db: &impl GenericClient, project_id: i64, version: &str) -> Result<Option<Release>> {
+pub async fn find(db: &impl Client, project_id: i64, version: &str) -> Result<Option<Release>> {
     let statement = db
         .prepare_cached(
             "-- store::releases::find
@@ -85,7 +84,7 @@ pub async fn put(
     version: &str,
     metadata: &Map<String, Value>,
 ) -> Result<bool> {
-    if let Some(release) = find(&**change, project.id, version).await? {
+    if let Some(release) = find(change, project.id, version).await? {
         if release.metadata == *metadata {
             return Ok(false);
         }

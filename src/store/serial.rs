@@ -1,11 +1,10 @@
 //! The serial: number of the last change.
 
-use crate::{error::Result, model::serial::Serial};
-use deadpool_postgres::GenericClient;
+use crate::{error::Result, model::serial::Serial, store::Client};
 use time::OffsetDateTime;
 
 /// The current serial; the one query of the gate.
-pub async fn current(db: &impl GenericClient) -> Result<Serial> {
+pub async fn current(db: &impl Client) -> Result<Serial> {
     let statement = db
         .prepare_cached(
             "-- store::serial::current
@@ -16,7 +15,7 @@ pub async fn current(db: &impl GenericClient) -> Result<Serial> {
 }
 
 /// The current serial and when it was taken.
-pub async fn last_change(db: &impl GenericClient) -> Result<(Serial, OffsetDateTime)> {
+pub async fn last_change(db: &impl Client) -> Result<(Serial, OffsetDateTime)> {
     let statement = db
         .prepare_cached(
             "-- store::serial::last_change

@@ -3,9 +3,8 @@
 use crate::{
     error::{Error, Result},
     model::{name::UserName, serial::Serial, user::User},
-    store::Change,
+    store::{Change, Client},
 };
-use deadpool_postgres::GenericClient;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use tokio_postgres::Row;
@@ -22,7 +21,7 @@ pub struct NewState<'a> {
 }
 
 /// The user of this name.
-pub async fn find(db: &impl GenericClient, name: &UserName) -> Result<Option<User>> {
+pub async fn find(db: &impl Client, name: &UserName) -> Result<Option<User>> {
     let statement = db
         .prepare_cached(
             "-- store::users::find
@@ -47,13 +46,13 @@ pub async fn lock(change: &mut Change<'_>, name: &UserName) -> Result<Option<Use
         )
         .await?;
     match change.query_opt(&statement, &[&name.as_str()]).await? {
-        Some(_) => find(&**change, name).await,
+        Some(_) => find(change, name).await,
         None => Ok(None),
     }
 }
 
 /// All users, by name.
-pub async fn all(db: &impl GenericClient) -> Result<Vec<User>> {
+pub async fn all(db: &impl Client) -> Result<Vec<User>> {
     let statement = db
         .prepare_cached(
             "-- store::users::all

@@ -9,7 +9,11 @@ pub mod page;
 pub mod list;
 pub mod spool;
 
-use crate::{error::Error, model::mirror::Mirror};
+use crate::{
+    error::Error,
+    model::mirror::Mirror,
+    timing::{self, Phase},
+};
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, StatusCode,
@@ -18,7 +22,7 @@ use http::{
         LAST_MODIFIED, RANGE, RETRY_AFTER, WARNING,
     },
 };
-use reqwest::{Client, Response};
+use reqwest::{Client, RequestBuilder, Response};
 use serde::Deserialize;
 use std::{error::Error as _, time::Duration};
 use url::Url;
@@ -135,7 +139,7 @@ impl Upstream {
         if let Some(last_modified) = &validators.last_modified {
             request = request.header(IF_MODIFIED_SINCE, last_modified);
         }
-        let response = request.send().await.map_err(|error| broken(error, url))?;
+        let response = send(request, url).await?;
         let is_conditional = validators.etag.is_some() || validators.last_modified.is_some();
         if response.status() == StatusCode::NOT_MODIFIED && is_conditional {
             return Ok(Answer::NotModified);
@@ -157,7 +161,7 @@ impl Upstream {
             request = request.header(RANGE, range);
         }
         metrics::counter!("wheelyard_upstream_file_requests_total").increment(1);
-        let response = request.send().await.map_err(|error| broken(error, url))?;
+        let response = send(request, url).await?;
         let response = good(response, url)?;
         let says = |name, word: &str| {
             let value = response.headers().get(name).and_then(|value| value.to_str().ok());
@@ -187,7 +191,7 @@ impl Upstream {
         }
         let request = authorized(self.pages.get(asked.clone()), mirror, &asked);
         let request = request.header(ACCEPT, "application/json").timeout(wait + READ_TIMEOUT);
-        let response = request.send().await.map_err(|error| broken(error, url))?;
+        let response = send(request, url).await?;
         let body = body(good(response, url)?, url, LARGEST_PAGE).await?;
         let reply: Result<ToldReply, _> = serde_json::from_slice(&body);
         reply.map(|reply| reply.result).map_err(|error| Failure::broken(error.to_string(), url))
@@ -226,7 +230,7 @@ pub async fn page_body(response: Response, url: &Url) -> Result<Vec<u8>, Failure
 
 /// The next bytes of an answer; `None` at its end.
 pub async fn chunk(response: &mut Response, url: &Url) -> Result<Option<Bytes>, Failure> {
-    let chunk = response.chunk().await.map_err(|error| broken(error, url))?;
+    let chunk = timing::of(Phase::Upstream, response.chunk()).await.map_err(|error| broken(error, url))?;
     let length = chunk.as_ref().map_or(0, Bytes::len);
     metrics::counter!("wheelyard_upstream_bytes_total").increment(length as u64);
     Ok(chunk)
@@ -249,6 +253,10 @@ pub fn shown(url: &Url) -> String {
     let mut url = url.clone();
     url.set_query(None);
     url.to_string()
+}
+
+async fn send(request: RequestBuilder, url: &Url) -> Result<Response, Failure> {
+    timing::of(Phase::Upstream, request.send()).await.map_err(|error| broken(error, url))
 }
 
 /// What went wrong on the way, without the URL, which may grant something, but with the causes.
@@ -276,7 +284,7 @@ fn good(response: Response, url: &Url) -> Result<Response, Failure> {
     Err(Failure::Status { status, url, retry_after: retry_after.map(Duration::from_secs) })
 }
 
-fn authorized(request: reqwest::RequestBuilder, mirror: &Mirror, url: &Url) -> reqwest::RequestBuilder {
+fn authorized(request: RequestBuilder, mirror: &Mirror, url: &Url) -> RequestBuilder {
     let own = mirror.url.as_ref().is_some_and(|own| own.origin() == url.origin());
     match &mirror.credentials {
         Some((user, password)) if own => request.basic_auth(user, Some(password)),

@@ -6,6 +6,7 @@
 use crate::{
     error::{Error, Result},
     model::link::Content,
+    timing::{self, Phase},
 };
 use bytes::Bytes;
 use futures::{Stream, stream};
@@ -249,7 +250,8 @@ impl Spool {
     /// Waits for something, or for the end; returns how much is released.
     async fn state_when(&self, mut wanted: impl FnMut(&State) -> bool) -> Result<u64> {
         let mut states = self.state.subscribe();
-        let state = states.wait_for(|state| state.end.is_some() || wanted(state)).await;
+        let state = states.wait_for(|state| state.end.is_some() || wanted(state));
+        let state = timing::of(Phase::Upstream, state).await;
         let state = state.map_err(|error| Error::Internal(error.to_string()))?;
         match &state.end {
             Some(Err(error)) => Err(error.clone()),

@@ -40,6 +40,7 @@ mod serial;
 mod simple;
 mod simple_cache;
 mod simple_paths;
+mod timing;
 mod upload;
 mod upload_bad;
 mod upload_wire;

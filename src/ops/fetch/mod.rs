@@ -21,6 +21,7 @@ use crate::{
     ops::after_response,
     service::Service,
     store,
+    timing::{self, Phase},
     upstream::spool::{Download, Spool},
 };
 use bytes::Bytes;
@@ -133,7 +134,8 @@ pub async fn ensure_stored(
     }
     let download = join(service, &file);
     let mut kept = download.kept.subscribe();
-    let kept = kept.wait_for(Option::is_some).await.map_err(|error| Error::Internal(error.to_string()))?;
+    let kept = timing::of(Phase::Upstream, kept.wait_for(Option::is_some)).await;
+    let kept = kept.map_err(|error| Error::Internal(error.to_string()))?;
     kept.clone().unwrap_or(Err(Error::NoSuchFile))
 }
 

@@ -71,14 +71,14 @@ pub(super) async fn to_index(
     let project = store::projects::ensure(&mut change, &target, name).await?;
     check_open(name, &store::projects::status(&mut change, &project).await?)?;
     let mut log = vec![json!([200, "register", spelled, version, "->", target.name.to_string()])];
-    let known = store::releases::find(&*change, project.id, version).await?;
+    let known = store::releases::find(&change, project.id, version).await?;
     let mut metadata = known.map_or_else(release::empty, |known| known.metadata);
     metadata.extend(taken.release.metadata.clone());
     if store::releases::put(&mut change, &project, version, &metadata).await? {
         change.log(Event::release(EventKind::ReleaseRegister, &target.name, name, version));
     }
     for (digest, bytes) in &taken.core_metadata {
-        store::core_metadata::keep(&*change, digest, bytes).await?;
+        store::core_metadata::keep(&change, digest, bytes).await?;
     }
     for file in &taken.files {
         let done = copy(&mut change, source, &target, &project, file, again).await?;
@@ -101,7 +101,7 @@ async fn copy(
     let carried = file.log.as_array().into_iter().flatten().filter(|entry| entry["what"] != "overwrite");
     let mut log: Vec<Value> = carried.cloned().collect();
     log.push(log_entry("push", change.actor(), now, &[("src", &source.name), ("dst", &target.name)]));
-    if let Some(before) = store::files::named(&**change, target, &file.filename).await? {
+    if let Some(before) = store::files::named(change, target, &file.filename).await? {
         let is_same = before.sha256 == file.sha256 && before.project == project.name;
         let is_unchanged = is_same && before.yanked == file.yanked;
         if again == Again::Told && is_same && (is_unchanged || !target.volatile) {

@@ -6,6 +6,7 @@ use crate::{
     error::Result,
     model::{file::File, filename, release::Release},
     service::Service,
+    timing::{self, Phase},
 };
 use reqwest::{Body, Url, multipart};
 use serde_json::{Value, json};
@@ -110,12 +111,12 @@ async fn post(
         .post(target.url.clone())
         .timeout(patience)
         .basic_auth(&target.username, Some(&target.password));
-    match request.multipart(form).send().await {
+    match timing::of(Phase::Upstream, request.multipart(form).send()).await {
         Ok(mut answer) => {
             let status = i32::from(answer.status().as_u16());
             let mut body = Vec::new();
             while body.len() < LONGEST_ANSWER
-                && let Ok(Some(chunk)) = answer.chunk().await
+                && let Ok(Some(chunk)) = timing::of(Phase::Upstream, answer.chunk()).await
             {
                 body.extend_from_slice(&chunk);
             }

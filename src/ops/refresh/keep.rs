@@ -36,7 +36,7 @@ pub(super) async fn rows(
         store::projects::set_status(&mut change, &project, &page.status).await?;
         changed = true;
     }
-    let rows = store::links::of_project(&*change, &[index.id], name, Serial::NOW).await?;
+    let rows = store::links::of_project(&change, &[index.id], name, Serial::NOW).await?;
     let mut known: HashMap<String, store::links::Known> =
         rows.into_iter().map(|(_, known)| (known.link.filename.clone(), known)).collect();
     let (mut opened, mut closed) = (Vec::new(), Vec::new());
@@ -69,7 +69,7 @@ pub(super) async fn rows(
         let serial = serials.first().map_or_else(Serial::default, |(_, serial, _)| *serial);
         return Ok(kept.then_some(serial));
     }
-    if !store::mirrors::keep_page(&*change, index.id, name, now).await? {
+    if !store::mirrors::keep_page(&change, index.id, name, now).await? {
         return Ok(None);
     }
     let detail = serde_json::json!({"links": opened.len(), "gone": closed.len()});

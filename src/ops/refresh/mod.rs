@@ -19,6 +19,7 @@ use crate::{
     },
     service::Service,
     store::{self, mirrors::Seen},
+    timing::{self, Phase},
     upstream::{self, Answer, Failure, PageHead, Validators},
 };
 use futures::FutureExt;
@@ -87,6 +88,7 @@ pub async fn project(
     // Who has something to show does not wait for a fetch that is slow already.
     let began = if presence.exists { began.into() } else { Instant::now() };
     let timeout = place.mirror.timeout;
+    let running = timing::of(Phase::Upstream, running);
     match tokio::time::timeout_at(began + timeout, running).await {
         Ok(said) => said,
         Err(_) => {
@@ -113,7 +115,7 @@ pub async fn now(
             is_ours = true;
             start(place.clone(), manner)
         });
-        let said = running.await;
+        let said = timing::of(Phase::Upstream, running).await;
         // One that was under way may have asked before what is looked for happened, or not at all.
         if is_ours {
             return said;

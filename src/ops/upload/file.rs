@@ -123,7 +123,7 @@ impl Upload<'_> {
         let mut connection = self.service.db().await?;
         let mut change = store::change(&self.service.db, &mut connection, self.caller.name()).await?;
         let (index, project) = self.lock(&mut change, &checked.name).await?;
-        let before = store::files::named(&*change, &index, &checked.file.filename).await?;
+        let before = store::files::named(&change, &index, &checked.file.filename).await?;
         if checked.over(&index, before.as_ref())? == Outcome::Identical {
             return Ok(Outcome::Identical);
         }
@@ -153,7 +153,7 @@ impl Checked<'_> {
     }
 
     async fn put_metadata(&self, change: &mut Change<'_>, project: &Project) -> Result<()> {
-        let release = store::releases::find(&**change, project.id, self.version).await?;
+        let release = store::releases::find(change, project.id, self.version).await?;
         let mut metadata = release.map_or_else(release::empty, |release| release.metadata);
         release::merge(&mut metadata, self.form);
         store::releases::put(change, project, self.version, &metadata).await?;
@@ -177,7 +177,7 @@ impl Checked<'_> {
         }
         let Opened { contents, metadata_sha256, requires_python } = &self.opened;
         if let (Some(sha256), Some(bytes)) = (metadata_sha256, &contents.metadata) {
-            store::core_metadata::keep(&**change, sha256, bytes).await?;
+            store::core_metadata::keep(change, sha256, bytes).await?;
         }
         let (filename, blob) = (&self.file.filename, &self.file.received.blob);
         let new = NewFile {
