@@ -82,7 +82,13 @@ async fn bench(pace: Pace) {
         Contender::get("strict", &[&strict], "root/private/+simple/small/", "", expected.clone()),
         Contender::get("stale", &[&stale], "root/private/+simple/small/", "", expected),
         Contender::get("bare 304", &[&bare], "304", "", Expected::any(304)),
-        Contender::get("strict 304", &[&strict], "root/private/+simple/small/", &format!("If-None-Match: {etag}\r\n"), Expected::any(304)),
+        Contender::get(
+            "strict 304",
+            &[&strict],
+            "root/private/+simple/small/",
+            &format!("If-None-Match: {etag}\r\n"),
+            Expected::any(304),
+        ),
     ];
     for connections in [1, 10, 64] {
         let before = root.metric("wheelyard_gate_queries_total").await;

@@ -37,7 +37,8 @@ impl Person {
 
     pub async fn index(&self, name: &str, settings: Value) {
         let request = self.http.put(format!("{}/{}/{name}", self.url, self.user));
-        let reply = request.basic_auth(&self.user, Some(PASSWORD)).body(settings.to_string()).send().await.unwrap();
+        let reply =
+            request.basic_auth(&self.user, Some(PASSWORD)).body(settings.to_string()).send().await.unwrap();
         let status = reply.status();
         assert!(status.is_success(), "{name}: {status} {}", reply.text().await.unwrap());
     }
@@ -54,7 +55,8 @@ impl Person {
             ("name", name),
             ("version", version),
         ] {
-            let part = format!("--limit\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{text}\r\n");
+            let part =
+                format!("--limit\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{text}\r\n");
             body.extend_from_slice(part.as_bytes());
         }
         let part = format!(

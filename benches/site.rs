@@ -75,7 +75,11 @@ impl Site {
 
     /// Makes the user `root` in a database.
     pub async fn init(&self, database: &str) {
-        let status = self.command(database, "init").args(["--mirror-url", "none", "--root-password", PASSWORD]).stdout(Stdio::null()).status();
+        let status = self
+            .command(database, "init")
+            .args(["--mirror-url", "none", "--root-password", PASSWORD])
+            .stdout(Stdio::null())
+            .status();
         let status = tokio::time::timeout(Duration::from_secs(60), status).await.expect("init hangs");
         assert!(status.unwrap().success());
     }

@@ -3,8 +3,12 @@
 use crate::{
     blobs::Blobs,
     cache::{
-        Changes, Pages, changes, credentials::Credentials, gate::Gate, mirrored::Mirrored,
-        page_serial::PageSerials, pages,
+        Changes, changes,
+        credentials::Credentials,
+        gate::Gate,
+        mirrored::Mirrored,
+        page_serial::PageSerials,
+        pages::{Answers, Pages, answers, pages},
     },
     config::Config,
     error::{Error, Result},
@@ -31,6 +35,7 @@ pub struct Parts {
     pub page_serials: PageSerials,
     pub credentials: Credentials,
     pub pages: Pages,
+    pub answers: Answers,
     pub mirrored: Mirrored,
     pub changes: Changes,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
@@ -98,6 +103,7 @@ impl Service {
             page_serials: PageSerials::default(),
             credentials: Credentials::default(),
             pages: pages(server.page_cache << 20),
+            answers: answers(),
             mirrored: Mirrored::default(),
             changes: changes(),
             storing: moka::future::Cache::new(100_000),

@@ -186,7 +186,10 @@ mod tests {
     async fn a_reader_never_gets_an_answer_that_was_asked_before_it_came() {
         let gate = gate();
         for expected in 1..5 {
-            assert_eq!(gate.current(|| async move { Ok(Serial(expected)) }).await.unwrap().serial, Serial(expected));
+            assert_eq!(
+                gate.current(|| async move { Ok(Serial(expected)) }).await.unwrap().serial,
+                Serial(expected)
+            );
         }
     }
 

@@ -5,6 +5,7 @@
 pub mod dev;
 mod init;
 mod lambda;
+mod log;
 pub mod serve;
 mod upstream_url;
 
@@ -13,6 +14,7 @@ use crate::{
     store::Db,
 };
 use clap::{Parser, Subcommand};
+use log::Lines;
 use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -62,15 +64,23 @@ pub async fn run(cli: Cli) -> Result<(), String> {
     // At its level of detail the driver writes down parameters, and so the hashes of passwords.
     let driver = "tokio_postgres=info".parse().map_err(|error| format!("{error}"))?;
     let filter = filter.add_directive(driver);
-    let lines = tracing_subscriber::registry().with(filter);
+    let subscriber = tracing_subscriber::registry().with(filter);
+    let is_terminal = std::io::stderr().is_terminal();
+    // A Lambda sleeps after its response, and nobody knows for how long.
+    let lines = Lines::start(!is_terminal && !lambda::is_lambda());
     match cli.log_format {
         LogFormat::Text => {
-            let colours = std::io::stderr().is_terminal();
-            lines.with(fmt::layer().with_ansi(colours).with_writer(std::io::stderr)).init();
+            subscriber.with(fmt::layer().with_ansi(is_terminal).with_writer(lines)).init();
         }
-        LogFormat::Json => lines.with(fmt::layer().json().with_writer(std::io::stderr)).init(),
+        LogFormat::Json => subscriber.with(fmt::layer().json().with_writer(lines)).init(),
     }
-    match cli.command {
+    let outcome = command(cli.command).await;
+    lines.flush();
+    outcome
+}
+
+async fn command(command: Command) -> Result<(), String> {
+    match command {
         Command::Dev(options) => dev::command::run(options).await,
         Command::Serve(config) if lambda::is_lambda() => lambda::run(config).await,
         Command::Serve(config) => serve::run(config).await,

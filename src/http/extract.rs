@@ -6,7 +6,7 @@ use crate::{
 };
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, Path, Request, rejection::BytesRejection},
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request, rejection::BytesRejection},
     http::request::Parts,
 };
 use serde_json::{Map, Value};
@@ -18,18 +18,14 @@ pub(super) const LARGEST_JSON: usize = 2 << 20;
 /// How long a JSON body may take to arrive.
 const JSON_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The decoded parts of the path by name.
-async fn path(parts: &mut Parts) -> Result<HashMap<String, String>, Error> {
-    let path = Path::<HashMap<String, String>>::from_request_parts(parts, &()).await;
-    let Path(path) = path.map_err(|_| Error::invalid("the path is not UTF-8"))?;
-    match path.values().any(|part| part.contains('\0')) {
-        true => Err(Error::invalid("the path holds a NUL character")),
-        false => Ok(path),
+/// A decoded part of the path, by its name in the route; empty if the route has none of that name.
+async fn part(parts: &mut Parts, name: &str) -> Result<String, Error> {
+    let path = RawPathParams::from_request_parts(parts, &()).await;
+    let path = path.map_err(|_| Error::invalid("the path is not UTF-8"))?;
+    match path.iter().find(|(key, _)| *key == name) {
+        Some((_, part)) if part.contains('\0') => Err(Error::invalid("the path holds a NUL character")),
+        found => Ok(found.map(|(_, part)| part.to_owned()).unwrap_or_default()),
     }
-}
-
-fn take(path: &mut HashMap<String, String>, key: &str) -> String {
-    path.remove(key).unwrap_or_default()
 }
 
 /// `/{user}` as it was sent.
@@ -39,7 +35,7 @@ impl<S: Sync> FromRequestParts<S> for UserPath {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Ok(Self(take(&mut path(parts).await?, "user")))
+        Ok(Self(part(parts, "user").await?))
     }
 }
 
@@ -53,8 +49,7 @@ impl<S: Sync> FromRequestParts<S> for RawIndexPath {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let mut path = path(parts).await?;
-        Ok(Self { user: take(&mut path, "user"), index: take(&mut path, "index") })
+        Ok(Self { user: part(parts, "user").await?, index: part(parts, "index").await? })
     }
 }
 
@@ -84,7 +79,7 @@ impl<S: Sync> FromRequestParts<S> for ProjectPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let IndexPath(index) = IndexPath::from_request_parts(parts, state).await?;
-        let given = take(&mut path(parts).await?, "project");
+        let given = part(parts, "project").await?;
         if !given.is_ascii() {
             return Err(Error::invalid("unicode project names not allowed"));
         }
@@ -112,7 +107,7 @@ impl<S: Sync> FromRequestParts<S> for VersionPath {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let ProjectPath { index, project, normalized } =
             ProjectPath::from_request_parts(parts, state).await?;
-        Ok(Self { index, project, version: take(&mut path(parts).await?, "version"), normalized })
+        Ok(Self { index, project, version: part(parts, "version").await?, normalized })
     }
 }
 
@@ -129,12 +124,12 @@ impl<S: Sync> FromRequestParts<S> for FilePath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let IndexPath(index) = IndexPath::from_request_parts(parts, state).await?;
-        let mut path = path(parts).await?;
-        let entry = match path.remove("dir") {
-            Some(folder) => format!("+e/{folder}"),
-            None => format!("+f/{}/{}", take(&mut path, "first"), take(&mut path, "next")),
+        let folder = part(parts, "dir").await?;
+        let entry = match folder.is_empty() {
+            false => format!("+e/{folder}"),
+            true => format!("+f/{}/{}", part(parts, "first").await?, part(parts, "next").await?),
         };
-        Ok(Self { index, entry, filename: take(&mut path, "filename") })
+        Ok(Self { index, entry, filename: part(parts, "filename").await? })
     }
 }
 
@@ -145,7 +140,7 @@ impl<S: Sync> FromRequestParts<S> for SerialPath {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Ok(Self(take(&mut path(parts).await?, "serial")))
+        Ok(Self(part(parts, "serial").await?))
     }
 }
 

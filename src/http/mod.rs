@@ -13,6 +13,7 @@ mod files;
 mod health;
 mod indexes;
 mod login;
+mod measures;
 mod mirror_files;
 mod negotiate;
 mod observe;

@@ -1,6 +1,6 @@
 //! Which form of an answer a client wants (RFC 9110, Accept; PEP 691; devpi-api, JSON or HTML).
 
-use crate::{cache::Coding, model::page::Format};
+use crate::{cache::pages::Coding, model::page::Format};
 use axum::response::Response;
 use http::{
     HeaderMap, HeaderName,
@@ -29,10 +29,10 @@ fn ranges(headers: &HeaderMap, name: HeaderName) -> Vec<Range<'_>> {
 /// The quality of a media type: that of the most specific range that covers it, 0 if none does.
 fn quality(ranges: &[Range<'_>], media_type: &str) -> f32 {
     let (kind, _) = media_type.split_once('/').unwrap_or_default();
-    let specific = |range: &str| match range.to_ascii_lowercase() {
-        range if range == media_type => 3,
-        range if range.strip_suffix("/*").is_some_and(|of| of == kind) => 2,
-        range if range == "*/*" || range == "*" => 1,
+    let specific = |range: &str| match range {
+        "*/*" | "*" => 1,
+        range if range.eq_ignore_ascii_case(media_type) => 3,
+        range if range.strip_suffix("/*").is_some_and(|of| of.eq_ignore_ascii_case(kind)) => 2,
         _ => 0,
     };
     let best = ranges.iter().map(|range| (specific(range.range), range.quality)).max_by(|a, b| a.0.cmp(&b.0));
@@ -44,26 +44,20 @@ pub(super) fn simple_format(headers: &HeaderMap, wanted: Option<&str>) -> Option
     if let Some(wanted) = wanted {
         // A raw `+` in a query is decoded to a space.
         let wanted = wanted.replace(' ', "+");
-        return Format::ALL.into_iter().find(|format| {
-            wanted == format.media_type() || wanted == format.media_type().replace(".v1+", ".latest+")
-        });
+        return Format::ALL
+            .into_iter()
+            .find(|format| wanted == format.media_type() || format.latest_media_type() == Some(&wanted));
     }
     let ranges = ranges(headers, ACCEPT);
     if ranges.is_empty() {
         return Some(Format::Html);
     }
-    let wish = |format: Format| {
-        let latest = format.media_type().replace(".v1+", ".latest+");
-        quality(&ranges, format.media_type()).max(if latest == format.media_type() {
-            0.0
-        } else {
-            quality_exact(&ranges, &latest)
-        })
-    };
     let mut best = (None, 0.0);
     for format in Format::ALL {
-        if wish(format) > best.1 {
-            best = (Some(format), wish(format));
+        let latest = format.latest_media_type().map_or(0.0, |latest| quality_exact(&ranges, latest));
+        let wish = quality(&ranges, format.media_type()).max(latest);
+        if wish > best.1 {
+            best = (Some(format), wish);
         }
     }
     // Scripts send it by habit; as on PyPI it gets the HTML page.
@@ -111,15 +105,21 @@ pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     html > 0.0 && html >= quality_exact(&ranges, "application/json") && !wants_simple_json(headers)
 }
 
-/// How a page is coded for a client.
+/// How a page is coded for a client: as it likes best, and of what it likes as much as the shortest.
 pub(super) fn coding(headers: &HeaderMap) -> Coding {
     let ranges = ranges(headers, ACCEPT_ENCODING);
-    let gzip = if ranges.iter().any(|range| range.range.eq_ignore_ascii_case("gzip")) {
-        quality_exact(&ranges, "gzip")
-    } else {
-        quality_exact(&ranges, "*")
+    let wish = |name: &str| {
+        let range = ranges.iter().find(|range| range.range.eq_ignore_ascii_case(name));
+        range.map(|range| range.quality)
     };
-    if gzip > 0.0 { Coding::Gzip } else { Coding::Identity }
+    let mut best = (Coding::Identity, wish("identity").unwrap_or(0.0));
+    for (coding, name) in [(Coding::Gzip, "gzip"), (Coding::Zstd, "zstd")] {
+        let quality = wish(name).or(wish("*")).unwrap_or(0.0);
+        if quality > 0.0 && quality >= best.1 {
+            best = (coding, quality);
+        }
+    }
+    best.0
 }
 
 /// Whether an installer asks, by devpi's rule on the User-Agent.
@@ -179,13 +179,17 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_for_those_who_want_it() {
+    fn pages_are_packed_for_those_who_want_it() {
         for (accept, expected) in [
             ("", Coding::Identity),
             ("gzip, deflate", Coding::Gzip),
             ("gzip;q=0", Coding::Identity),
-            ("*", Coding::Gzip),
+            ("*", Coding::Zstd),
+            ("*;q=0.5, zstd;q=0", Coding::Gzip),
             ("identity", Coding::Identity),
+            ("identity, gzip;q=0.5", Coding::Identity),
+            ("gzip, deflate, br, zstd", Coding::Zstd),
+            ("gzip, zstd;q=0.9", Coding::Gzip),
         ] {
             assert_eq!(coding(&headers(ACCEPT_ENCODING, accept)), expected, "{accept}");
         }

@@ -1,6 +1,9 @@
 //! Around every request: its id, its time limit, the headers of every reply, one log line, and the metrics.
 
-use super::error::{Failure, is_inside};
+use super::{
+    error::{Failure, is_inside},
+    measures::Measures,
+};
 use crate::{error::Error, model::serial::Serial, service::Service};
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -9,11 +12,12 @@ use axum::{
 };
 use http::{
     HeaderName, HeaderValue, Method,
-    header::{ALLOW, CACHE_CONTROL},
+    header::{ACCEPT, ALLOW, CACHE_CONTROL},
 };
 use std::{
     any::Any,
-    time::{Duration, Instant},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
 };
 use tracing::Instrument;
 use uuid::Uuid;
@@ -41,14 +45,32 @@ pub(super) struct Traced {
     pub serial: Option<Serial>,
 }
 
+/// What every reply is told with.
+#[derive(Clone)]
+pub(super) struct Observer {
+    service: Service,
+    /// The identity of the index as it stands in headers.
+    uuid: Option<HeaderValue>,
+    measures: Arc<Measures>,
+}
+
+impl Observer {
+    pub(super) fn new(service: Service) -> Self {
+        let uuid = HeaderValue::from_str(&service.uuid.to_string()).ok();
+        Self { service, uuid, measures: Arc::default() }
+    }
+}
+
 /// Runs the request and tells of it.
-pub(super) async fn observe(State(service): State<Service>, request: Request, next: Next) -> Response {
+pub(super) async fn observe(State(observer): State<Observer>, request: Request, next: Next) -> Response {
     let began = Instant::now();
+    let service = &observer.service;
     let id = request_id(&request);
     let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let route = request.extensions().get::<MatchedPath>().map_or("none", |path| path.as_str()).to_owned();
-    let headers = request.headers().clone();
+    let uri = request.uri().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let accept = request.headers().get(ACCEPT).cloned();
 
     let span = tracing::info_span!("request", id = %id);
     let running = next.run(request).instrument(span.clone());
@@ -63,42 +85,40 @@ pub(super) async fn observe(State(service): State<Service>, request: Request, ne
             Err(_) => Error::Overloaded("the request took too long").into_response(),
         }
     };
-    let mut response = span.in_scope(|| tell(response, &headers, &id));
+    let mut response = span.in_scope(|| tell(response, accept, &id));
 
     let traced = response.extensions_mut().remove::<Traced>();
     let serial = traced.as_ref().and_then(|traced| traced.serial).unwrap_or(service.db.newest_serial());
-    let serial = HeaderValue::from(serial.0);
     let reply = response.headers_mut();
     reply.insert(API_VERSION, HeaderValue::from_static("2"));
     reply.insert(SERVER_VERSION, HeaderValue::from_static(DEVPI_SERVER));
-    reply.insert(SERIAL, serial);
+    reply.insert(SERIAL, HeaderValue::from(serial.0));
     reply.insert(ROBOTS, HeaderValue::from_static("noindex"));
     for name in UUIDS {
-        reply.extend(HeaderValue::from_str(&service.uuid.to_string()).ok().map(|value| (name, value)));
+        reply.extend(observer.uuid.clone().map(|uuid| (name, uuid)));
     }
     reply.extend(HeaderValue::from_str(&id).ok().map(|value| (REQUEST_ID, value)));
     // The router adds it wherever it falls back, and so to every PUSH.
     reply.remove(ALLOW);
     reply.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
 
-    let (status, took) = (response.status().as_u16(), began.elapsed());
+    let (status, took, path) = (response.status().as_u16(), began.elapsed(), uri.path());
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     let user = traced.and_then(|traced| traced.user);
-    let labels = [("route", route), ("method", method_label(&method)), ("status", status.to_string())];
-    metrics::counter!("wheelyard_requests_total", &labels).increment(1);
-    metrics::histogram!("wheelyard_request_seconds", &labels[..1]).record(took.as_secs_f64());
-    tracing::info!(id = %id, %method, path = %path, status, user, ms, "{method} {path} {status}");
+    observer.measures.record(route, method_label(&method), status, took);
+    tracing::info!(id = %id, %method, path, status, user, ms, "{method} {path} {status}");
     response
 }
 
 /// Renders a failure for its client; one of ours is logged here, once, with its cause.
-fn tell(mut response: Response, request: &http::HeaderMap, id: &str) -> Response {
+fn tell(mut response: Response, accept: Option<HeaderValue>, id: &str) -> Response {
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
     let traced = response.extensions_mut().remove::<Traced>();
     if is_inside(&failure.error) {
         tracing::error!(request_id = %id, error = ?failure.error, "request {id} failed");
     }
-    let mut rendered = failure.render(request, id);
+    let request = accept.map(|accept| (ACCEPT, accept)).into_iter().collect();
+    let mut rendered = failure.render(&request, id);
     if let Some(traced) = traced {
         rendered.extensions_mut().insert(traced);
     }
@@ -118,13 +138,18 @@ fn request_id(request: &Request) -> String {
     let decent = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
     };
-    given.filter(decent).map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+    given.filter(decent).map_or_else(|| new_id().to_string(), str::to_owned)
+}
+
+/// A UUID of version 7; `Uuid::now_v7` asks the kernel for its random bytes each time.
+fn new_id() -> Uuid {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let milliseconds = u64::try_from(since.as_millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(milliseconds, &rand::random()).into_uuid()
 }
 
 /// A client may invent methods; the metrics may not grow with them.
-pub(super) fn method_label(method: &Method) -> String {
-    match method.as_str() {
-        known @ ("GET" | "HEAD" | "PUT" | "POST" | "PATCH" | "DELETE" | "PUSH") => known.to_owned(),
-        _ => "other".to_owned(),
-    }
+pub(super) fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "PUSH"];
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
 }

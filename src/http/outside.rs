@@ -1,12 +1,9 @@
 //! The URL under which the client sees us, and the path that routes are matched on.
 
-use crate::{error::Error, service::Service};
-use axum::{
-    extract::{FromRequestParts, Request, State},
-    middleware::Next,
-    response::Response,
-};
+use crate::service::Service;
+use axum::extract::{FromRequestParts, Request};
 use http::{HeaderMap, HeaderName, Uri, header::HOST, request::Parts, uri::Authority};
+use std::convert::Infallible;
 use url::Url;
 
 const OUTSIDE_URL: HeaderName = HeaderName::from_static("x-outside-url");
@@ -15,10 +12,13 @@ const OUTSIDE_URL: HeaderName = HeaderName::from_static("x-outside-url");
 #[derive(Debug, Clone)]
 pub(super) struct Root(pub String);
 
-/// Finds the root URL, takes its path prefix off the path, and decodes what clients encode without need.
-pub(super) async fn rewrite(State(service): State<Service>, mut request: Request, next: Next) -> Response {
-    let (root, prefix) = root(request.headers(), service.config.server.outside_url.as_deref());
+/// Takes the path prefix of the root URL off the path, and decodes what clients encode without need.
+pub(super) fn rewrite(mut request: Request, setting: Option<&str>) -> Request {
+    let prefix = chosen(request.headers(), setting).map(|url| path_of(&url).to_owned()).unwrap_or_default();
     let path = request.uri().path();
+    if prefix.is_empty() && !path.contains('%') {
+        return request;
+    }
     let path = path.strip_prefix(prefix.as_str()).filter(|rest| rest.starts_with('/')).unwrap_or(path);
     let path = decode(path);
     let path_and_query = match request.uri().query() {
@@ -28,25 +28,30 @@ pub(super) async fn rewrite(State(service): State<Service>, mut request: Request
     let mut parts = std::mem::take(request.uri_mut()).into_parts();
     parts.path_and_query = path_and_query.parse().ok();
     *request.uri_mut() = Uri::from_parts(parts).unwrap_or_default();
-    request.extensions_mut().insert(Root(root));
-    next.run(request).await
+    request
 }
 
-/// The root URL and its path, both without a final slash.
-fn root(headers: &HeaderMap, setting: Option<&str>) -> (String, String) {
+/// The root URL that the request or else the setting names.
+fn chosen(headers: &HeaderMap, setting: Option<&str>) -> Option<Url> {
     let header = headers.get(OUTSIDE_URL).and_then(|value| value.to_str().ok());
     let given = [header, setting].into_iter().flatten();
-    let url =
-        given.filter_map(|text| Url::parse(text).ok()).find(|url| ["http", "https"].contains(&url.scheme()));
-    if let Some(url) = url {
-        let prefix = url.path().trim_end_matches('/').to_owned();
-        return (format!("{}{prefix}", url.origin().ascii_serialization()), prefix);
+    given.filter_map(|text| Url::parse(text).ok()).find(|url| ["http", "https"].contains(&url.scheme()))
+}
+
+fn path_of(url: &Url) -> &str {
+    url.path().trim_end_matches('/')
+}
+
+/// The root URL, without a final slash.
+fn root(headers: &HeaderMap, setting: Option<&str>) -> String {
+    if let Some(url) = chosen(headers, setting) {
+        return format!("{}{}", url.origin().ascii_serialization(), path_of(&url));
     }
     let host = headers
         .get(HOST)
         .and_then(|value| value.to_str().ok())
         .filter(|host| host.parse::<Authority>().is_ok());
-    (format!("http://{}", host.unwrap_or("localhost")), String::new())
+    format!("http://{}", host.unwrap_or("localhost"))
 }
 
 /// The path of a root URL, without a final slash: what stands before the paths of our routes where a client asks.
@@ -76,15 +81,11 @@ fn decode(path: &str) -> String {
     decoded + rest
 }
 
-impl<S: Sync> FromRequestParts<S> for Root {
-    type Rejection = Error;
+impl FromRequestParts<Service> for Root {
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        parts
-            .extensions
-            .get::<Self>()
-            .cloned()
-            .ok_or_else(|| Error::Internal("a request without a root".into()))
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self, Infallible> {
+        Ok(Self(root(&parts.headers, service.config.server.outside_url.as_deref())))
     }
 }
 
@@ -109,11 +110,11 @@ mod tests {
     fn the_header_comes_before_the_setting_and_the_host() {
         let mut headers = HeaderMap::new();
         headers.insert(HOST, "h:1".parse().unwrap());
-        assert_eq!(root(&headers, None), ("http://h:1".into(), String::new()));
-        assert_eq!(root(&headers, Some("https://x/p/")), ("https://x/p".into(), "/p".into()));
+        assert_eq!(root(&headers, None), "http://h:1");
+        assert_eq!(root(&headers, Some("https://x/p/")), "https://x/p");
         headers.insert(OUTSIDE_URL, "http://y:8".parse().unwrap());
-        assert_eq!(root(&headers, Some("https://x/p/")), ("http://y:8".into(), String::new()));
+        assert_eq!(root(&headers, Some("https://x/p/")), "http://y:8");
         headers.insert(OUTSIDE_URL, "javascript:x".parse().unwrap());
-        assert_eq!(root(&headers, None), ("http://h:1".into(), String::new()));
+        assert_eq!(root(&headers, None), "http://h:1");
     }
 }

@@ -1,8 +1,11 @@
 //! The table of routes, in the order a reader looks for them, and the order of the middleware.
 
 use super::{
-    auth, changelog, events, extract::LARGEST_JSON, files, health, indexes, login, observe, outside,
-    projects, push, simple, status, timed, upload, users,
+    auth, changelog, events,
+    extract::LARGEST_JSON,
+    files, health, indexes, login,
+    observe::{self, Observer},
+    outside, projects, push, simple, status, timed, upload, users,
 };
 use crate::{error::Error, service::Service};
 use axum::{
@@ -13,7 +16,7 @@ use axum::{
     routing::{get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower::Layer;
+use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Everything the server answers.
@@ -71,11 +74,12 @@ pub fn router(service: Service, metrics: PrometheusHandle) -> Router {
         .method_not_allowed_fallback(nothing)
         .layer(DefaultBodyLimit::max(LARGEST_JSON))
         .layer(CatchPanicLayer::custom(observe::panicked))
-        .layer(from_fn_with_state(service.clone(), observe::observe))
+        .layer(from_fn_with_state(Observer::new(service.clone()), observe::observe))
         .with_state(service.clone());
     let routes = timed::layer(routes, &service.config.server);
     // The path is rewritten before it is matched, so this layer goes around the table as a whole.
-    Router::new().fallback_service(from_fn_with_state(service, outside::rewrite).layer(routes))
+    let rewrite = move |request| outside::rewrite(request, service.config.server.outside_url.as_deref());
+    Router::new().fallback_service(routes.map_request(rewrite))
 }
 
 /// devpi answers 404 to what it has no route or no method for, never 405.

@@ -8,7 +8,7 @@ use super::{
     respond as reply,
 };
 use crate::{
-    cache::Coding,
+    cache::pages::Coding,
     error::{Error, Result},
     model::{
         access::Caller,
@@ -53,12 +53,12 @@ pub(super) struct Asked {
     pub root: String,
 }
 
-impl<S: Sync> FromRequestParts<S> for Asked {
+impl FromRequestParts<Service> for Asked {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
-        let caller = Caller::from_request_parts(parts, state).await?;
-        let Root(root) = Root::from_request_parts(parts, state).await?;
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self> {
+        let caller = Caller::from_request_parts(parts, service).await?;
+        let Ok(Root(root)) = Root::from_request_parts(parts, service).await;
         Ok(Self { caller, headers: parts.headers.clone(), uri: parts.uri.clone(), root })
     }
 }
@@ -145,7 +145,7 @@ pub(super) async fn respond(
         Some(project) => ops::simple::project(service, &asked.caller, wanted, project).await?,
         None => ops::simple::list(service, &asked.caller, wanted).await?,
     };
-    let etag: ETag = format!("\"{}\"", page.etag(service))
+    let etag: ETag = format!("\"{}\"", page.etag())
         .parse()
         .map_err(|_| Error::Internal("an entity tag that is none".into()))?;
     // `*` stands for any page, so it must be known that there is one.
@@ -158,18 +158,22 @@ pub(super) async fn respond(
             let mut response = match page.body(service).await? {
                 Body::Whole(bytes) => bytes.into_response(),
                 Body::Pieces(pieces) => {
-                    let pieces = futures::stream::iter(pieces.map(Ok::<_, std::convert::Infallible>));
-                    axum::body::Body::from_stream(pieces).into_response()
+                    axum::body::Body::from_stream(futures::stream::iter(pieces)).into_response()
                 }
             };
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type(format)));
-            if coding == Coding::Gzip {
-                response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            let named = match coding {
+                Coding::Identity => None,
+                Coding::Gzip => Some("gzip"),
+                Coding::Zstd => Some("zstd"),
+            };
+            if let Some(named) = named {
+                response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(named));
             }
             response
         }
     };
-    let cache = match (page.stale, page.private) {
+    let cache = match (page.stale, page.is_private()) {
         (Some(_), _) => "max-age=0, must-revalidate, no-cache, no-store",
         (None, true) => "private, max-age=0, must-revalidate",
         (None, false) => "max-age=0, must-revalidate",
@@ -186,7 +190,7 @@ pub(super) async fn respond(
     response.headers_mut().typed_insert(etag);
     let events = format!("{}/+events?index={}", outside::prefix(&asked.root), index.url_path());
     response.headers_mut().extend(HeaderValue::from_str(&events).ok().map(|events| (EVENTS, events)));
-    negotiate::vary(&mut response, if page.private { VARY_PRIVATE } else { VARY });
+    negotiate::vary(&mut response, if page.is_private() { VARY_PRIVATE } else { VARY });
     Ok(response)
 }
 

@@ -39,6 +39,15 @@ impl Format {
             Self::Json => "application/vnd.pypi.simple.v1+json",
         }
     }
+
+    /// The name of whatever version is the latest (PEP 691, Version + Format Selection).
+    pub fn latest_media_type(self) -> Option<&'static str> {
+        match self {
+            Self::Html => None,
+            Self::HtmlV1 => Some("application/vnd.pypi.simple.latest+html"),
+            Self::Json => Some("application/vnd.pypi.simple.latest+json"),
+        }
+    }
 }
 
 /// How the links of a page find the index that the page belongs to.

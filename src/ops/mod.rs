@@ -4,6 +4,7 @@
 
 pub mod after_response;
 pub mod changelog;
+mod coding;
 pub mod core_metadata;
 pub mod download;
 pub mod events;

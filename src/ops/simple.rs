@@ -1,7 +1,10 @@
 //! Simple pages, rendered once for each page serial (DESIGN, The serial).
 
 use crate::{
-    cache::{Coding, PageKey, mirrored::Pending},
+    cache::{
+        mirrored::Pending,
+        pages::{Answer, Asked, Coding, PageKey},
+    },
     error::{Error, Result},
     model::{
         access::Caller,
@@ -14,6 +17,7 @@ use crate::{
         serial::Serial,
     },
     ops::{
+        coding,
         list::{self, Listed},
         mirrored, resolve,
     },
@@ -23,18 +27,15 @@ use crate::{
 };
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
-use std::{collections::HashMap, io::Write, sync::Arc, time::Duration};
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
 /// A page that the caller may see; its bytes are made only when [`Page::body`] asks for them.
 pub struct Page {
-    key: PageKey,
-    order: Vec<Arc<Index>>,
+    answer: Arc<Answer>,
     /// What upstreams said that is not stored yet, by the id of the mirror.
     pending: Vec<(i64, Arc<Pending>)>,
     /// The lists of mirrors, by their ids.
     lists: HashMap<i64, Listed>,
-    /// Not everybody sees the same page here.
-    pub private: bool,
     /// Some upstream could not be asked; this is how old its part is.
     pub stale: Option<Duration>,
     /// `X-PyPI-Last-Serial`, on a mirror's own page.
@@ -45,7 +46,7 @@ pub struct Page {
 pub enum Body {
     Whole(Bytes),
     /// A list that is too long to be held.
-    Pieces(Box<dyn Iterator<Item = Bytes> + Send>),
+    Pieces(Box<dyn Iterator<Item = io::Result<Bytes>> + Send>),
 }
 
 /// Which page, and in which form.
@@ -74,6 +75,18 @@ impl Wanted<'_> {
             serial,
         }
     }
+
+    fn asked(&self, caller: &Caller, project: &ProjectName) -> Asked {
+        Asked {
+            user: caller.user.clone(),
+            index: self.index.clone(),
+            view: self.view,
+            project: project.clone(),
+            format: self.format,
+            coding: self.coding,
+            base: self.base.clone(),
+        }
+    }
 }
 
 /// The page of one project.
@@ -86,6 +99,11 @@ pub async fn project(
     wanted: Wanted<'_>,
     project: &ProjectName,
 ) -> Result<Page> {
+    let asked = wanted.asked(caller, project);
+    let at = service.gate.serial();
+    if let Some(answer) = service.answers.get(&asked).filter(|answer| answer.at == at) {
+        return Ok(Page::from(answer));
+    }
     let sources = mirrored::sources(service, caller, wanted.index, project, wanted.view).await?;
     let scope = sources.scope;
     let key = PageKey {
@@ -94,14 +112,15 @@ pub async fn project(
         left_out: sources.left_out,
         ..wanted.key(Some(project), &scope.order, scope.page_serial().min(sources.known))
     };
+    let answer = answer(service, at, key, scope.order, scope.restricted);
+    if answer.order.iter().all(|index| index.mirror.is_none()) {
+        service.answers.insert(asked, answer.clone());
+    }
     Ok(Page {
-        key,
-        order: scope.order,
         pending: sources.pending,
-        lists: HashMap::new(),
-        private: scope.restricted,
         stale: sources.stale.or(sources.left_out.then_some(Duration::ZERO)),
         upstream_serial: sources.upstream_serial,
+        ..Page::from(answer)
     })
 }
 
@@ -128,17 +147,33 @@ pub async fn list(service: &Service, caller: &Caller, wanted: Wanted<'_>) -> Res
         ..wanted.key(None, &scope.order, scope.page_serial().min(known))
     };
     let stale = lists.values().filter_map(|listed| listed.stale).max();
-    let (order, private) = (scope.order, scope.restricted);
-    Ok(Page { key, order, pending: Vec::new(), lists, private, stale, upstream_serial: None })
+    Ok(Page { lists, stale, ..Page::from(answer(service, known, key, scope.order, scope.restricted)) })
+}
+
+/// The answer with its entity tag, which is the same on every process, and another for any other bytes, those of another
+/// version of this program included.
+fn answer(service: &Service, at: Serial, key: PageKey, order: Vec<Arc<Index>>, private: bool) -> Arc<Answer> {
+    let version = env!("CARGO_PKG_VERSION");
+    let digest = Sha256::digest(format!("{version} {} {key:?}", service.uuid));
+    Arc::new(Answer { at, key, order, private, etag: hex::encode(&digest[..16]) })
+}
+
+impl From<Arc<Answer>> for Page {
+    /// A page of stages alone.
+    fn from(answer: Arc<Answer>) -> Self {
+        Self { answer, pending: Vec::new(), lists: HashMap::new(), stale: None, upstream_serial: None }
+    }
 }
 
 impl Page {
-    /// Names the bytes of the page: the same on every process, another for any other bytes, those of another version of
-    /// this program included. Hex, without quotes.
-    pub fn etag(&self, service: &Service) -> String {
-        let version = env!("CARGO_PKG_VERSION");
-        let digest = Sha256::digest(format!("{version} {} {:?}", service.uuid, self.key));
-        hex::encode(&digest[..16])
+    /// Names the bytes of the page: hex, without quotes.
+    pub fn etag(&self) -> &str {
+        &self.answer.etag
+    }
+
+    /// Not everybody sees the same page here.
+    pub fn is_private(&self) -> bool {
+        self.answer.private
     }
 
     /// The bytes, coded as asked for.
@@ -147,48 +182,66 @@ impl Page {
     /// [`Error::NoSuchProject`] when no index of the order has the project.
     pub async fn body(&self, service: &Service) -> Result<Body> {
         metrics::counter!("wheelyard_pages_served_total").increment(1);
+        let key = &self.answer.key;
         if self.lists.values().any(|listed| listed.digest.is_some()) {
-            let pieces =
-                self.list(service).await?.pieces(self.key.format, self.key.base.list_prefix(self.key.view));
-            return Ok(Body::Pieces(coded(pieces, self.key.coding)));
+            let pieces = self.list(service).await?.pieces(key.format, key.base.list_prefix(key.view));
+            return Ok(Body::Pieces(coding::pieces(pieces, key.coding).map_err(broken)?));
         }
-        let made = service.pages.try_get_with_by_ref(&self.key, async {
+        let page = timing::of(Phase::Cache, self.coded(service, key)).await?;
+        page.map(Body::Whole).ok_or_else(|| {
+            Error::NoSuchProject(key.project.as_ref().map_or_else(String::new, ToString::to_string))
+        })
+    }
+
+    /// The bytes from memory, or else coded from those that are not.
+    async fn coded(&self, service: &Service, key: &PageKey) -> Result<Option<Bytes>> {
+        if key.coding == Coding::Identity {
+            return self.plain(service, key).await;
+        }
+        let made = service.pages.try_get_with_by_ref(key, async {
+            let plain = PageKey { coding: Coding::Identity, ..key.clone() };
+            let Some(page) = self.plain(service, &plain).await? else { return Ok(None) };
+            let coding = key.coding;
+            let coded = blocking(move || coding::whole(std::iter::once(page), coding)).await?;
+            coded.map(Some).map_err(broken)
+        });
+        made.await.map_err(|error: Arc<Error>| (*error).clone())
+    }
+
+    /// The bytes as they are, from memory or else rendered.
+    async fn plain(&self, service: &Service, key: &PageKey) -> Result<Option<Bytes>> {
+        let made = service.pages.try_get_with_by_ref(key, async {
             match self.make(service).await {
                 Ok(page) => Ok(Some(page)),
                 Err(Error::NoSuchProject(_)) => Ok(None),
                 Err(error) => Err(error),
             }
         });
-        let page = timing::of(Phase::Cache, made).await.map_err(|error| (*error).clone())?;
-        page.map(Body::Whole).ok_or_else(|| {
-            Error::NoSuchProject(self.key.project.as_ref().map_or_else(String::new, ToString::to_string))
-        })
+        made.await.map_err(|error| (*error).clone())
     }
 
     async fn make(&self, service: &Service) -> Result<Bytes> {
         metrics::counter!("wheelyard_pages_rendered_total").increment(1);
-        let PageKey { format, coding, view, .. } = self.key;
-        let base = self.key.base.clone();
-        if let Some(project) = &self.key.project {
+        let PageKey { format, view, .. } = self.answer.key;
+        let base = self.answer.key.base.clone();
+        if let Some(project) = &self.answer.key.project {
             let mut page = self.project(service, project).await?;
             let rendered = blocking(move || {
                 page.arrange();
-                let rendered = page.render(format, &base)?;
-                Ok::<_, minijinja::Error>(whole(std::iter::once(rendered), coding))
+                page.render(format, &base)
             });
-            return rendered.await?.map_err(|error| Error::Internal(format!("{error:#}")));
+            let rendered = rendered.await?.map_err(|error| Error::Internal(format!("{error:#}")))?;
+            return Ok(rendered.into());
         }
         let list = self.list(service).await?;
-        blocking(move || {
-            let pieces = list.pieces(format, base.list_prefix(view));
-            whole(pieces.map(String::into_bytes), coding)
-        })
-        .await
+        let listed =
+            blocking(move || coding::whole(list.pieces(format, base.list_prefix(view)), Coding::Identity));
+        listed.await?.map_err(broken)
     }
 
     /// Reads the rows of a project page as of its page serial: what a later change did is not in it.
     async fn project(&self, service: &Service, project: &ProjectName) -> Result<ProjectPage> {
-        let Self { key, order, .. } = self;
+        let Answer { key, order, .. } = &*self.answer;
         let ids = &key.order;
         let is_mirrored = order.iter().any(|index| index.mirror.is_some());
         let db = service.db().await?;
@@ -235,18 +288,20 @@ impl Page {
     }
 
     async fn list(&self, service: &Service) -> Result<ListPage> {
-        let mut page = ListPage { index: self.key.index.clone(), indexes: Vec::new() };
-        for index in &self.order {
+        let mut page = ListPage { index: self.answer.key.index.clone(), indexes: Vec::new() };
+        for index in &self.answer.order {
             let listed = self.lists.get(&index.id).filter(|listed| listed.digest.is_some());
             let names = match listed {
                 Some(listed) => listed.names.clone(),
                 None => {
                     let db = service.db().await?;
-                    Arc::new(Names::collect(store::projects::names(&db, index.id, self.key.serial).await?))
+                    Arc::new(Names::collect(
+                        store::projects::names(&db, index.id, self.answer.key.serial).await?,
+                    ))
                 }
             };
             // A base that this reader may not see is not named either.
-            let seen = |base: &&IndexName| self.order.iter().any(|index| index.name == **base);
+            let seen = |base: &&IndexName| self.answer.order.iter().any(|index| index.name == **base);
             page.indexes.push((
                 index.name.clone(),
                 index.bases.iter().filter(seen).cloned().collect(),
@@ -257,41 +312,8 @@ impl Page {
     }
 }
 
-/// The pieces in one.
-fn whole(pieces: impl Iterator<Item = Vec<u8>>, coding: Coding) -> Bytes {
-    match coding {
-        Coding::Identity => pieces.flatten().collect::<Vec<u8>>().into(),
-        Coding::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-            // Writing to memory does not fail.
-            pieces.for_each(|piece| drop(encoder.write_all(&piece)));
-            encoder.finish().unwrap_or_default().into()
-        }
-    }
-}
-
-/// The pieces as they come.
-fn coded(
-    mut pieces: Box<dyn Iterator<Item = String> + Send>,
-    coding: Coding,
-) -> Box<dyn Iterator<Item = Bytes> + Send> {
-    if coding == Coding::Identity {
-        return Box::new(pieces.map(Bytes::from));
-    }
-    let mut encoder = Some(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
-    Box::new(std::iter::from_fn(move || {
-        while let Some(running) = &mut encoder {
-            let Some(piece) = pieces.next() else {
-                return encoder.take()?.finish().ok().map(Bytes::from);
-            };
-            let _ = running.write_all(piece.as_bytes());
-            let packed = std::mem::take(running.get_mut());
-            if !packed.is_empty() {
-                return Some(packed.into());
-            }
-        }
-        None
-    }))
+fn broken(error: io::Error) -> Error {
+    Error::Internal(format!("coding a page: {error}"))
 }
 
 /// Renders on a thread of its own.
