@@ -3,7 +3,7 @@
 use crate::{
     blobs::Blobs,
     cache::{
-        Changes, Pages, changes, credentials::Credentials, gate::Gate, mirrored::Mirrored,
+        Changes, Pages, changes, credentials::Credentials, files::Files, gate::Gate, mirrored::Mirrored,
         page_serial::PageSerials, pages,
     },
     config::Config,
@@ -31,6 +31,7 @@ pub struct Parts {
     pub page_serials: PageSerials,
     pub credentials: Credentials,
     pub pages: Pages,
+    pub files: Files,
     pub mirrored: Mirrored,
     pub changes: Changes,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
@@ -98,6 +99,7 @@ impl Service {
             page_serials: PageSerials::default(),
             credentials: Credentials::default(),
             pages: pages(server.page_cache << 20),
+            files: Files::default(),
             mirrored: Mirrored::default(),
             changes: changes(),
             storing: moka::future::Cache::new(100_000),

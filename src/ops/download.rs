@@ -2,12 +2,14 @@
 
 use crate::{
     blobs::BlobKey,
+    cache::files,
     error::{Error, Result},
     model::{
         access::Caller,
         file::{self, File},
         index::Index,
         name::IndexName,
+        serial::Serial,
     },
     ops::{fetch::Mirrored, mirrored, resolve},
     service::Service,
@@ -19,7 +21,7 @@ use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 /// A file, and the index that it is on.
 pub enum Found {
-    Stage(Arc<Index>, Box<File>),
+    Stage(Arc<Index>, Arc<File>),
     Mirror(Box<Mirrored>),
 }
 
@@ -45,18 +47,68 @@ pub async fn file(
     filename: &str,
 ) -> Result<Found> {
     let index = resolve::readable(service, caller, index).await?;
-    if index.mirror.is_some() {
-        let found = mirrored::link_at(service, &index, entry, filename).await?;
-        let (project, link) = found.ok_or(Error::NoSuchFile)?;
-        return Ok(Found::Mirror(Box::new(Mirrored { index, project, link })));
+    let key = (index.id, format!("{entry}/{filename}"));
+    if let Some(known) = service.files.at(&key)
+        && resolve::presence(service, &index, Some(known.found.project())).await?.serial == known.at
+    {
+        metrics::counter!("wheelyard_files_found_total", "from" => "memory").increment(1);
+        return Ok(found(index, known.found));
     }
+    // Before the rows are read, which then have every change up to it.
+    let known = service.gate.serial();
+    let (there, is_open) = match index.mirror.is_some() {
+        true => linked(service, &index, entry, filename).await?,
+        false => (uploaded(service, &index, entry, filename).await?, true),
+    };
+    metrics::counter!("wheelyard_files_found_total", "from" => "database").increment(1);
+    if is_open {
+        keep(service, &index, key, known, &there).await;
+    }
+    Ok(found(index, there))
+}
+
+fn found(index: Arc<Index>, found: files::Found) -> Found {
+    match found {
+        files::Found::Stage(file) => Found::Stage(index, file),
+        files::Found::Mirror { project, link, content } => {
+            Found::Mirror(Box::new(Mirrored::known(index, project, link, content)))
+        }
+    }
+}
+
+/// Remembers what was found in rows that were read after this serial was known.
+///
+/// They have every change of the project up to its serial here, unless that is newer than what was known. They may have a
+/// later one too: then this serial is over as soon as the gate hears of it, and until then the database says the same.
+async fn keep(service: &Service, index: &Arc<Index>, key: files::Key, known: Serial, there: &files::Found) {
+    if let Ok(presence) = resolve::presence(service, index, Some(there.project())).await
+        && presence.serial <= known
+    {
+        service.files.keep(key, files::Known { found: there.clone(), at: presence.serial });
+    }
+}
+
+/// What a mirror has at a path, and whether it is an open row.
+async fn linked(
+    service: &Service,
+    index: &Arc<Index>,
+    entry: &str,
+    filename: &str,
+) -> Result<(files::Found, bool)> {
+    let found = mirrored::link_at(service, index, entry, filename).await?.ok_or(Error::NoSuchFile)?;
+    let (project, link) = (found.project, Arc::new(found.link));
+    Ok((files::Found::Mirror { project, link, content: Arc::default() }, found.is_open))
+}
+
+/// What a stage has at a path.
+async fn uploaded(service: &Service, index: &Index, entry: &str, filename: &str) -> Result<files::Found> {
     let hash = entry.strip_prefix("+f/").and_then(|hash| hash.split_once('/'));
     let Some((first, next)) = hash.filter(|(first, next)| (first.len(), next.len()) == (3, 13)) else {
         return Err(Error::NoSuchFile);
     };
     let hash_start = format!("{first}{next}");
-    match store::files::at_path(&service.db().await?, &index, &hash_start, filename).await? {
-        file::Found::File(file) => Ok(Found::Stage(index, file)),
+    match store::files::at_path(&service.db().await?, index, &hash_start, filename).await? {
+        file::Found::File(file) => Ok(files::Found::Stage(Arc::from(file))),
         file::Found::Deleted => Err(Error::Gone("file".into())),
         file::Found::Never => Err(Error::NoSuchFile),
     }

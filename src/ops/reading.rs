@@ -62,6 +62,7 @@ async fn catch_up(service: &Service, db: &Object, known: Option<Serial>) -> Resu
             service.page_serials.forget();
             service.credentials.forget();
             service.pages.invalidate_all();
+            service.files.forget();
             service.changes.invalidate_all();
             service.db.set_back(serial);
         }
