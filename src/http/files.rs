@@ -14,10 +14,12 @@ use crate::{
     service::Service,
 };
 use axum::{
+    BoxError,
     body::Body,
     extract::State,
     response::{IntoResponse, Response},
 };
+use futures::stream;
 use headers::{AcceptRanges, ContentLength, ContentRange, ETag, HeaderMapExt, LastModified};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
@@ -25,7 +27,6 @@ use http::{
 };
 use serde_json::json;
 use std::{ops::RangeInclusive, time::SystemTime};
-use tokio_util::io::ReaderStream;
 
 /// A ranged request below this many bytes is answered by us even where files are redirected: uv does not follow a
 /// redirect of a ranged GET.
@@ -183,8 +184,11 @@ async fn content(
     let body = match *method == Method::HEAD || length == 0 {
         true => Body::empty(),
         false => {
-            let bytes = ops::download::content(service, file.sha256, range.clone()).await?;
-            Body::from_stream(ReaderStream::with_capacity(bytes.into_async_read(), 64 << 10))
+            let bytes = ops::download::content(service, file.sha256, file.size, range.clone()).await?;
+            // Piece by piece as they come; one that does not come breaks the answer off.
+            Body::from_stream(stream::try_unfold(bytes, async |mut bytes| {
+                Ok::<_, BoxError>(bytes.try_next().await?.map(|piece| (piece, bytes)))
+            }))
         }
     };
     answer(body, file.filename, Some(file.size), range)

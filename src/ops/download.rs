@@ -125,13 +125,27 @@ pub async fn core_metadata(service: &Service, file: &File) -> Result<Bytes> {
     content.map(Bytes::from).ok_or_else(|| Error::Internal("core metadata without their content".into()))
 }
 
-/// The bytes of stored content, or a range of them, as the object store sends them.
+/// The bytes of stored content of this size, or a range of them, as the object store sends them.
+///
+/// # Errors
+/// Those of the object store; [`Error::Internal`] when it has something else there than it was given.
 pub async fn content(
     service: &Service,
     sha256: &str,
+    size: u64,
     range: Option<RangeInclusive<u64>>,
 ) -> Result<ByteStream> {
-    service.blobs.get(&BlobKey::Content(sha256.to_owned()), range).await
+    let length = range.as_ref().map_or(size, |range| range.end() - range.start() + 1);
+    let bytes = service.blobs.get(&BlobKey::Content(sha256.to_owned()), range).await?;
+    // Nobody has its digest before its end, but another length is told before its beginning.
+    match bytes.size_hint() {
+        (_, Some(length_there)) if length_there != length => Err(damaged(sha256)),
+        _ => Ok(bytes),
+    }
+}
+
+fn damaged(sha256: &str) -> Error {
+    Error::Internal(format!("the object {sha256} is not what was stored"))
 }
 
 /// Where the object store itself serves the content for a while, as a file of this name.
