@@ -4,7 +4,7 @@ use crate::{
     blobs::Blobs,
     cache::{
         Changes, Pages, changes, credentials::Credentials, files::Files, gate::Gate, mirrored::Mirrored,
-        page_serial::PageSerials, pages,
+        objects::Objects, page_serial::PageSerials, pages,
     },
     config::Config,
     error::{Error, Result},
@@ -32,6 +32,7 @@ pub struct Parts {
     pub credentials: Credentials,
     pub pages: Pages,
     pub files: Files,
+    pub objects: Objects,
     pub mirrored: Mirrored,
     pub changes: Changes,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
@@ -100,6 +101,7 @@ impl Service {
             credentials: Credentials::default(),
             pages: pages(server.page_cache << 20),
             files: Files::default(),
+            objects: Objects::new(server.file_cache << 20),
             mirrored: Mirrored::default(),
             changes: changes(),
             storing: moka::future::Cache::new(100_000),

@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod files;
 pub mod gate;
 pub mod mirrored;
+pub mod objects;
 pub mod page_serial;
 
 use crate::model::{

@@ -10,7 +10,11 @@ use crate::{
     config::FileDelivery,
     error::{Error, Result},
     model::{access::Caller, file, index::Index, link::CoreMetadata},
-    ops::{self, download::Found, yank::Target},
+    ops::{
+        self,
+        download::{Content, Found},
+        yank::Target,
+    },
     service::Service,
 };
 use axum::{
@@ -184,11 +188,13 @@ async fn content(
     let body = match *method == Method::HEAD || length == 0 {
         true => Body::empty(),
         false => {
-            let bytes = ops::download::content(service, file.sha256, file.size, range.clone()).await?;
-            // Piece by piece as they come; one that does not come breaks the answer off.
-            Body::from_stream(stream::try_unfold(bytes, async |mut bytes| {
-                Ok::<_, BoxError>(bytes.try_next().await?.map(|piece| (piece, bytes)))
-            }))
+            match ops::download::content(service, file.sha256, file.size, range.clone()).await? {
+                Content::Here(bytes) => Body::from(bytes),
+                // Piece by piece as they come; one that does not come breaks the answer off.
+                Content::Coming(bytes) => Body::from_stream(stream::try_unfold(bytes, async |mut bytes| {
+                    Ok::<_, BoxError>(bytes.try_next().await?.map(|piece| (piece, bytes)))
+                })),
+            }
         }
     };
     answer(body, file.filename, Some(file.size), range)

@@ -1,8 +1,9 @@
 //! Files that a process remembers: served without asking anybody, and never when they are not to be served.
 
-use crate::harness::{Client, Proxy, Server, Upload, archive, world};
+use crate::harness::{Client, Proxy, Server, Upload, Upstream, archive, until, upstream::File, world};
 use reqwest::Method;
 use serde_json::json;
+use std::time::Duration;
 use wheelyard::config::Config;
 
 const WHEEL: &str = "pkg-1.0-py3-none-any.whl";
@@ -39,21 +40,80 @@ fn object(content: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn a_file_that_breaks_off_in_the_store_is_never_a_whole_answer() {
+async fn a_small_file_that_was_served_once_is_served_while_database_and_store_are_away() {
+    let (server, database, store) = wired(|_| {}).await;
+    let (_, path, content) = alice_with_wheel(&server, 100_000).await;
+    let reader = server.anonymous();
+    let first = reader.get_with(&path, &[]).await.expect(200);
+    database.cut();
+    store.cut();
+    let again = reader.get_with(&path, &[]).await.expect(200);
+    assert!(again.body == content);
+    assert_ne!(again.header("warning"), "");
+    for name in ["etag", "content-type", "content-length", "last-modified", "cache-control", "accept-ranges"]
+    {
+        assert_eq!(again.header(name), first.header(name));
+    }
+    reader.head(&path).await.expect(200);
+    reader.get_with(&path, &[("if-none-match", first.header("etag"))]).await.expect(304);
+    let size = content.len();
+    for (start, end) in (0..40).map(|step| (step * 997, step * 2003 + 1)).chain([(size - 1, size), (0, size)])
+    {
+        let range = format!("bytes={start}-{}", end - 1);
+        let part = reader.get_with(&path, &[("range", &range)]).await;
+        if start < end {
+            let part = part.expect(206);
+            assert!(part.body == content[start..end], "{range}");
+            assert_eq!(part.header("content-range"), format!("bytes {start}-{}/{size}", end - 1));
+        }
+    }
+    reader.get_with(&path, &[("range", &format!("bytes={size}-"))]).await.expect(416);
+    reader.get_with(&path.replace("pkg-1.0", "pkg-2.0"), &[]).await.expect(503);
+}
+
+#[tokio::test]
+async fn what_is_large_or_not_to_be_kept_comes_from_the_store_each_time() {
+    for (size, cache) in [(3 << 20, 64), (100_000, 0)] {
+        let (server, _database, store) = wired(|config| config.server.file_cache = cache).await;
+        let (alice, path, content) = alice_with_wheel(&server, size).await;
+        for _ in 0..2 {
+            assert!(alice.get_with(&path, &[]).await.expect(200).body == content);
+        }
+        let tail = alice.get_with(&path, &[("range", "bytes=-70000")]).await.expect(206);
+        assert!(tail.body == content[content.len() - 70_000..]);
+        store.cut();
+        alice.get_with(&path, &[]).await.expect(503);
+        alice.head(&path).await.expect(200);
+        store.mend();
+        until("the store is back", async || {
+            alice.try_get(&path, &[]).await.is_some_and(|reply| reply.body == content)
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_off_or_halts_in_the_store_is_never_a_whole_answer() {
     let (server, _database, store) = wired(|_| {}).await;
     let (alice, path, content) = alice_with_wheel(&server, 48 << 20).await;
-    let mut response = alice.request(Method::GET, &path).send().await.unwrap();
-    assert_eq!(response.content_length(), Some(content.len() as u64));
-    let mut come = response.chunk().await.unwrap().unwrap().len();
-    store.cut();
-    let broken = loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) => come += chunk.len(),
-            Ok(None) => break false,
-            Err(_) => break true,
-        }
-    };
-    assert!(broken && come < content.len(), "{come} bytes, and then an end");
+    for stop in [Proxy::cut, Proxy::silence] {
+        let mut response = alice.request(Method::GET, &path).send().await.unwrap();
+        assert_eq!(response.content_length(), Some(content.len() as u64));
+        let mut come = response.chunk().await.unwrap().unwrap().len();
+        stop(&store);
+        let rest = async {
+            loop {
+                match response.chunk().await {
+                    Ok(Some(chunk)) => come += chunk.len(),
+                    Ok(None) => break false,
+                    Err(_) => break true,
+                }
+            }
+        };
+        let broken = tokio::time::timeout(Duration::from_secs(60), rest).await;
+        assert_eq!((broken, come < content.len()), (Ok(true), true), "{come} bytes, and then an end");
+        store.mend();
+    }
 }
 
 #[tokio::test]
@@ -121,9 +181,10 @@ async fn who_loses_the_right_to_read_gets_nothing_from_memory() {
 }
 
 #[tokio::test]
-async fn an_object_of_another_length_than_it_had_is_never_served() {
+async fn an_object_that_is_not_what_it_was_is_never_served() {
     for (size, spoil) in [
-        (1000, (|content| content.truncate(999)) as fn(&mut Vec<u8>)),
+        (1000, (|content| content[500] ^= 1) as fn(&mut Vec<u8>)),
+        (1000, |content| content.truncate(999)),
         (1000, |content| content.push(0)),
         (3 << 20, |content| content.truncate(1 << 20)),
         (3 << 20, |content| content.push(0)),
@@ -138,10 +199,49 @@ async fn an_object_of_another_length_than_it_had_is_never_served() {
             let reply = client.get_with(&path, &[]).await.expect(500);
             assert!(reply.body.len() < 500, "{} bytes", reply.body.len());
         }
+        if size == 1000 {
+            alice.get_with(&path, &[("range", "bytes=0-9")]).await.expect(500);
+        }
         alice.head(&path).await.expect(200);
         server.put_object(&object(&content), content.clone()).await;
         for client in [&alice, &alice, &alice.at(&other.url)] {
             assert!(client.get_with(&path, &[]).await.expect(200).body == content);
         }
     }
+}
+
+#[tokio::test]
+async fn a_stored_file_of_a_mirror_is_remembered_until_it_is_forgotten() {
+    let (server, database, store) = wired(|_| {}).await;
+    let mut upstream = Upstream::start();
+    let (filename, content) = upstream.add("pkg", File::wheel("pkg", "1.0"));
+    let alice = server.alice_with_mirror(&upstream, json!({"volatile": true})).await;
+    let path = alice.file_path("alice/mirror", "pkg", &filename).await;
+    alice.get_with(&path, &[]).await.expect(200);
+    until("it is stored", async || server.objects().await.iter().any(|name| *name == object(&content))).await;
+    let there = server.beside().await;
+    let there = alice.at(&there.url);
+    for client in [&alice, &there, &alice, &there] {
+        assert!(client.get_with(&path, &[]).await.expect(200).body == content);
+    }
+    let asked = upstream.file_requests(&filename);
+
+    database.cut();
+    store.cut();
+    upstream.stop().await;
+    for client in [&alice, &there] {
+        assert!(client.get_with(&path, &[]).await.expect(200).body == content);
+    }
+    database.mend();
+    store.mend();
+    until("the database is back", async || alice.delete(&path).await.status == 200).await;
+    for client in [&there, &alice] {
+        client.get_with(&path, &[]).await.expect(502);
+    }
+    upstream.start_again().await;
+    until("it comes again", async || {
+        alice.try_get(&path, &[]).await.is_some_and(|reply| reply.status == 200 && reply.body == content)
+    })
+    .await;
+    assert!(upstream.file_requests(&filename) > asked);
 }

@@ -118,7 +118,12 @@ async fn prometheus_gets_requests_latencies_pool_cache_s3_and_serial() {
     assert!(value("wheelyard_database_connections_in_use") >= 0);
     assert_eq!(value("wheelyard_cached_pages"), 1);
     assert_eq!(value(r#"wheelyard_s3_seconds_count{operation="PutObject",outcome="ok"}"#), 1);
+    assert_eq!(value(r#"wheelyard_s3_seconds_count{operation="GetObject",outcome="ok"}"#), 1);
     assert_eq!(value(r#"wheelyard_files_found_total{from="database"}"#), 1);
     assert_eq!(value(r#"wheelyard_files_found_total{from="memory"}"#), 2);
+    assert_eq!(value("wheelyard_small_objects_read_total"), 1);
+    assert_eq!(value("wheelyard_small_objects_served_total"), 3);
+    assert_eq!(value("wheelyard_cached_objects"), 1);
+    assert!(value("wheelyard_cached_object_bytes") > 100);
     assert_eq!(value("wheelyard_serial"), serial);
 }
