@@ -87,6 +87,9 @@ pub struct ServerConfig {
     /// Memory for rendered pages, in MiB
     #[arg(long, env = "WHEELYARD_PAGE_CACHE", default_value_t = 128)]
     pub page_cache: u64,
+    /// Memory for files of at most 2 MiB, in MiB; 0: none are kept
+    #[arg(long, env = "WHEELYARD_FILE_CACHE", default_value_t = 64)]
+    pub file_cache: u64,
     /// Largest upload, in bytes, and at most 5 GiB, the most that S3 copies at once
     #[arg(long, env = "WHEELYARD_MAX_UPLOAD", default_value_t = 4 << 30, value_parser = value_parser!(u64).range(1..=5 << 30))]
     pub max_upload: u64,

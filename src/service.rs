@@ -5,8 +5,10 @@ use crate::{
     cache::{
         Changes, changes,
         credentials::Credentials,
+        files::Files,
         gate::Gate,
         mirrored::Mirrored,
+        objects::Objects,
         page_serial::PageSerials,
         pages::{Answers, Pages, answers, pages},
     },
@@ -36,6 +38,8 @@ pub struct Parts {
     pub credentials: Credentials,
     pub pages: Pages,
     pub answers: Answers,
+    pub files: Files,
+    pub objects: Objects,
     pub mirrored: Mirrored,
     pub changes: Changes,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
@@ -104,6 +108,8 @@ impl Service {
             credentials: Credentials::default(),
             pages: pages(server.page_cache << 20),
             answers: answers(),
+            files: Files::default(),
+            objects: Objects::new(server.file_cache << 20),
             mirrored: Mirrored::default(),
             changes: changes(),
             storing: moka::future::Cache::new(100_000),

@@ -39,12 +39,18 @@ const COPY_TIMEOUT: Duration = Duration::from_secs(600);
 /// What a reader fetches at once after a seek, in bytes.
 const SMALLEST_READ: u64 = 256 << 10;
 
+/// How long a presigned URL is remembered. The SDK takes up other credentials five seconds or more before those of a role
+/// end, and a URL signed with these is not to be given away after that.
+const REMEMBERED: Duration = Duration::from_secs(3);
+
 /// A bucket, and the prefix in it that is ours.
 #[derive(Clone)]
 pub struct Blobs {
     client: Client,
     bucket: String,
     prefix: String,
+    /// Presigned URLs by the names of object and file, seconds at which they were signed, and seconds of their life.
+    urls: moka::sync::Cache<(String, String, u64, u64), String>,
 }
 
 impl Blobs {
@@ -76,6 +82,7 @@ impl Blobs {
             client: Client::from_conf(settings),
             bucket: config.s3_bucket.clone(),
             prefix: config.s3_prefix.clone(),
+            urls: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build(),
         }
     }
 
@@ -139,7 +146,12 @@ impl Blobs {
     pub async fn presigned_url(&self, key: &BlobKey, filename: &str, life: Duration) -> Result<String> {
         let step = (life.as_secs() / 2).max(1);
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        let signed_at = SystemTime::UNIX_EPOCH + Duration::from_secs(now - now % step);
+        let signed_at = now - now % step;
+        let remembered = (self.name(key), filename.to_owned(), signed_at, life.as_secs());
+        if let Some(url) = self.urls.get(&remembered) {
+            return Ok(url);
+        }
+        let signed_at = SystemTime::UNIX_EPOCH + Duration::from_secs(signed_at);
         let config = PresigningConfig::builder().start_time(signed_at).expires_in(life).build();
         let config = config.map_err(|error| Error::Internal(format!("presigning: {error}")))?;
         let request = self
@@ -151,7 +163,9 @@ impl Blobs {
             .response_content_disposition(format!("attachment; filename=\"{filename}\""))
             .presigned(config);
         let request = observed("presign", request).await?;
-        Ok(request.uri().to_owned())
+        let url = request.uri().to_owned();
+        self.urls.insert(remembered, url.clone());
+        Ok(url)
     }
 
     /// Random access to an object of this size; to be read on a blocking thread.

@@ -3,8 +3,10 @@
 //! Nothing here asks the database; whoever asks tells the caches what it learned.
 
 pub mod credentials;
+pub mod files;
 pub mod gate;
 pub mod mirrored;
+pub mod objects;
 pub mod page_serial;
 pub mod pages;
 

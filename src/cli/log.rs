@@ -51,7 +51,7 @@ impl Lines {
     }
 }
 
-impl<'a> MakeWriter<'a> for Lines {
+impl<'a> MakeWriter<'a> for &'static Lines {
     type Writer = Line<'a>;
 
     fn make_writer(&'a self) -> Line<'a> {

@@ -10,14 +10,20 @@ use crate::{
     config::FileDelivery,
     error::{Error, Result},
     model::{access::Caller, file, index::Index, link::CoreMetadata},
-    ops::{self, download::Found, yank::Target},
+    ops::{
+        self,
+        download::{Content, Found},
+        yank::Target,
+    },
     service::Service,
 };
 use axum::{
+    BoxError,
     body::Body,
     extract::State,
     response::{IntoResponse, Response},
 };
+use futures::stream;
 use headers::{AcceptRanges, ContentLength, ContentRange, ETag, HeaderMapExt, LastModified};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
@@ -25,7 +31,6 @@ use http::{
 };
 use serde_json::json;
 use std::{ops::RangeInclusive, time::SystemTime};
-use tokio_util::io::ReaderStream;
 
 /// A ranged request below this many bytes is answered by us even where files are redirected: uv does not follow a
 /// redirect of a ranged GET.
@@ -183,8 +188,13 @@ async fn content(
     let body = match *method == Method::HEAD || length == 0 {
         true => Body::empty(),
         false => {
-            let bytes = ops::download::content(service, file.sha256, range.clone()).await?;
-            Body::from_stream(ReaderStream::with_capacity(bytes.into_async_read(), 64 << 10))
+            match ops::download::content(service, file.sha256, file.size, range.clone()).await? {
+                Content::Here(bytes) => Body::from(bytes),
+                // Piece by piece as they come; one that does not come breaks the answer off.
+                Content::Coming(bytes) => Body::from_stream(stream::try_unfold(bytes, async |mut bytes| {
+                    Ok::<_, BoxError>(bytes.try_next().await?.map(|piece| (piece, bytes)))
+                })),
+            }
         }
     };
     answer(body, file.filename, Some(file.size), range)

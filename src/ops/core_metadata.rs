@@ -52,8 +52,8 @@ pub async fn of(service: &Service, file: &Mirrored) -> Result<Bytes> {
     let (db, entry) = (service.db().await?, file.link.entry());
     let current = store::links::at_path(&db, file.index.id, &entry, &file.link.filename).await?;
     drop(db);
-    let link = current.map_or_else(|| file.link.clone(), |(_, link)| link);
-    let file = Mirrored { link, ..file.clone() };
+    let link = current.map_or_else(|| file.link.clone(), |found| Arc::new(found.link));
+    let file = Mirrored::new(file.index.clone(), file.project.clone(), link);
     if let Some(bytes) = known(service, &file).await? {
         return Ok(bytes);
     }

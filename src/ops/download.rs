@@ -2,24 +2,27 @@
 
 use crate::{
     blobs::BlobKey,
+    cache::files,
     error::{Error, Result},
     model::{
         access::Caller,
         file::{self, File},
         index::Index,
         name::IndexName,
+        serial::Serial,
     },
     ops::{fetch::Mirrored, mirrored, resolve},
     service::Service,
     store,
 };
 use aws_sdk_s3::primitives::ByteStream;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use sha2::{Digest, Sha256};
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 /// A file, and the index that it is on.
 pub enum Found {
-    Stage(Arc<Index>, Box<File>),
+    Stage(Arc<Index>, Arc<File>),
     Mirror(Box<Mirrored>),
 }
 
@@ -45,18 +48,68 @@ pub async fn file(
     filename: &str,
 ) -> Result<Found> {
     let index = resolve::readable(service, caller, index).await?;
-    if index.mirror.is_some() {
-        let found = mirrored::link_at(service, &index, entry, filename).await?;
-        let (project, link) = found.ok_or(Error::NoSuchFile)?;
-        return Ok(Found::Mirror(Box::new(Mirrored { index, project, link })));
+    let key = (index.id, format!("{entry}/{filename}"));
+    if let Some(known) = service.files.at(&key)
+        && resolve::presence(service, &index, Some(known.found.project())).await?.serial == known.at
+    {
+        metrics::counter!("wheelyard_files_found_total", "from" => "memory").increment(1);
+        return Ok(found(index, known.found));
     }
+    // Before the rows are read, which then have every change up to it.
+    let known = service.gate.serial();
+    let (there, is_open) = match index.mirror.is_some() {
+        true => linked(service, &index, entry, filename).await?,
+        false => (uploaded(service, &index, entry, filename).await?, true),
+    };
+    metrics::counter!("wheelyard_files_found_total", "from" => "database").increment(1);
+    if is_open {
+        keep(service, &index, key, known, &there).await;
+    }
+    Ok(found(index, there))
+}
+
+fn found(index: Arc<Index>, found: files::Found) -> Found {
+    match found {
+        files::Found::Stage(file) => Found::Stage(index, file),
+        files::Found::Mirror { project, link, content } => {
+            Found::Mirror(Box::new(Mirrored::known(index, project, link, content)))
+        }
+    }
+}
+
+/// Remembers what was found in rows that were read after this serial was known.
+///
+/// They have every change of the project up to its serial here, unless that is newer than what was known. They may have a
+/// later one too: then this serial is over as soon as the gate hears of it, and until then the database says the same.
+async fn keep(service: &Service, index: &Arc<Index>, key: files::Key, known: Serial, there: &files::Found) {
+    if let Ok(presence) = resolve::presence(service, index, Some(there.project())).await
+        && presence.serial <= known
+    {
+        service.files.keep(key, files::Known { found: there.clone(), at: presence.serial });
+    }
+}
+
+/// What a mirror has at a path, and whether it is an open row.
+async fn linked(
+    service: &Service,
+    index: &Arc<Index>,
+    entry: &str,
+    filename: &str,
+) -> Result<(files::Found, bool)> {
+    let found = mirrored::link_at(service, index, entry, filename).await?.ok_or(Error::NoSuchFile)?;
+    let (project, link) = (found.project, Arc::new(found.link));
+    Ok((files::Found::Mirror { project, link, content: Arc::default() }, found.is_open))
+}
+
+/// What a stage has at a path.
+async fn uploaded(service: &Service, index: &Index, entry: &str, filename: &str) -> Result<files::Found> {
     let hash = entry.strip_prefix("+f/").and_then(|hash| hash.split_once('/'));
     let Some((first, next)) = hash.filter(|(first, next)| (first.len(), next.len()) == (3, 13)) else {
         return Err(Error::NoSuchFile);
     };
     let hash_start = format!("{first}{next}");
-    match store::files::at_path(&service.db().await?, &index, &hash_start, filename).await? {
-        file::Found::File(file) => Ok(Found::Stage(index, file)),
+    match store::files::at_path(&service.db().await?, index, &hash_start, filename).await? {
+        file::Found::File(file) => Ok(files::Found::Stage(Arc::from(file))),
         file::Found::Deleted => Err(Error::Gone("file".into())),
         file::Found::Never => Err(Error::NoSuchFile),
     }
@@ -73,13 +126,71 @@ pub async fn core_metadata(service: &Service, file: &File) -> Result<Bytes> {
     content.map(Bytes::from).ok_or_else(|| Error::Internal("core metadata without their content".into()))
 }
 
-/// The bytes of stored content, or a range of them, as the object store sends them.
+/// The bytes of stored content, or of a range of it.
+pub enum Content {
+    Here(Bytes),
+    /// As the object store sends them.
+    Coming(ByteStream),
+}
+
+/// The bytes of stored content of this size, or a range of them.
+///
+/// # Errors
+/// Those of the object store; [`Error::Internal`] when it has something else there than it was given.
 pub async fn content(
     service: &Service,
     sha256: &str,
+    size: u64,
     range: Option<RangeInclusive<u64>>,
-) -> Result<ByteStream> {
-    service.blobs.get(&BlobKey::Content(sha256.to_owned()), range).await
+) -> Result<Content> {
+    if let Some(bytes) = service.objects.get(sha256, size, whole(service, sha256, size)).await? {
+        metrics::counter!("wheelyard_small_objects_served_total").increment(1);
+        return Ok(Content::Here(match range {
+            Some(range) => part(&bytes, &range)?,
+            None => bytes,
+        }));
+    }
+    let length = range.as_ref().map_or(size, |range| range.end() - range.start() + 1);
+    let bytes = service.blobs.get(&BlobKey::Content(sha256.to_owned()), range).await?;
+    // Nobody has its digest before its end, but another length is told before its beginning.
+    match bytes.size_hint() {
+        (_, Some(length_there)) if length_there != length => Err(damaged(sha256)),
+        _ => Ok(Content::Coming(bytes)),
+    }
+}
+
+fn part(bytes: &Bytes, range: &RangeInclusive<u64>) -> Result<Bytes> {
+    let beyond = || Error::Internal("a range beyond its file".into());
+    let start = usize::try_from(*range.start()).map_err(|_| beyond())?;
+    let end = usize::try_from(*range.end()).ok().filter(|end| *end < bytes.len()).ok_or_else(beyond)?;
+    Ok(bytes.slice(start..=end))
+}
+
+/// An object as it should be, out of the store.
+async fn whole(service: &Service, sha256: &str, size: u64) -> Result<Bytes> {
+    metrics::counter!("wheelyard_small_objects_read_total").increment(1);
+    let mut coming = service.blobs.get(&BlobKey::Content(sha256.to_owned()), None).await?;
+    let size = usize::try_from(size).map_err(|error| Error::Internal(error.to_string()))?;
+    let mut bytes = BytesMut::with_capacity(size);
+    while let Some(chunk) =
+        coming.try_next().await.map_err(|error| Error::ObjectStore(format!("{sha256}: {error}")))?
+    {
+        if bytes.len() + chunk.len() > size {
+            return Err(damaged(sha256));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    let bytes = bytes.freeze();
+    let hashed = bytes.clone();
+    let digest = tokio::task::spawn_blocking(move || hex::encode(Sha256::digest(&hashed)));
+    match digest.await.map_err(|error| Error::Internal(error.to_string()))? == sha256 {
+        true => Ok(bytes),
+        false => Err(damaged(sha256)),
+    }
+}
+
+fn damaged(sha256: &str) -> Error {
+    Error::Internal(format!("the object {sha256} is not what was stored"))
 }
 
 /// Where the object store itself serves the content for a while, as a file of this name.

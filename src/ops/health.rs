@@ -29,6 +29,9 @@ pub async fn measure(service: &Service) {
     service.pages.run_pending_tasks().await;
     metrics::gauge!("wheelyard_cached_pages").set(service.pages.entry_count() as f64);
     metrics::gauge!("wheelyard_cached_bytes").set(service.pages.weighted_size() as f64);
+    let (objects, bytes) = service.objects.measure().await;
+    metrics::gauge!("wheelyard_cached_objects").set(objects as f64);
+    metrics::gauge!("wheelyard_cached_object_bytes").set(bytes as f64);
     let listening = service.config.server.max_listeners - service.listeners.available_permits();
     metrics::gauge!("wheelyard_listeners").set(listening as f64);
     metrics::gauge!("wheelyard_serial").set(service.db.newest_serial().0 as f64);

@@ -17,7 +17,7 @@ use crate::{
         resolve::{self, Scope},
     },
     service::Service,
-    store,
+    store::links,
 };
 use deadpool_postgres::Object;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -112,7 +112,7 @@ pub async fn links_of(
     if mirrors.is_empty() {
         return Ok(links);
     }
-    for (id, known) in store::links::of_project(db, &mirrors, project, at).await? {
+    for (id, known) in links::of_project(db, &mirrors, project, at).await? {
         links.entry(id).or_default().push(known.link);
     }
     links.extend(pending.iter().map(|(id, pending)| (*id, pending.page.links.clone())));
@@ -135,15 +135,15 @@ pub async fn links(
     Ok(links.remove(&mirror.id).unwrap_or_default())
 }
 
-/// The link of a mirror whose file is at this path, with its project. Where none is known, the page of the project that the
-/// file name tells is looked at.
+/// The link of a mirror whose file is at this path. Where none is known, the page of the project that the file name tells is
+/// looked at.
 pub async fn link_at(
     service: &Service,
     index: &Arc<Index>,
     entry: &str,
     filename: &str,
-) -> Result<Option<(ProjectName, Link)>> {
-    let stored = store::links::at_path(&service.db().await?, index.id, entry, filename).await?;
+) -> Result<Option<links::Found>> {
+    let stored = links::at_path(&service.db().await?, index.id, entry, filename).await?;
     if stored.is_some() {
         return Ok(stored);
     }
@@ -151,8 +151,11 @@ pub async fn link_at(
     let Ok(project) = ProjectName::parse(&name) else { return Ok(None) };
     let presence = resolve::presence(service, index, Some(&project)).await?;
     match refresh::project(service, index, &project, presence).await {
-        Said::Newer(pending) => Ok(pending.page.find(entry, filename).map(|link| (project, link.clone()))),
-        Said::Rows { .. } => store::links::at_path(&service.db().await?, index.id, entry, filename).await,
+        Said::Newer(pending) => {
+            let link = pending.page.find(entry, filename).cloned();
+            Ok(link.map(|link| links::Found { project, link, is_open: false }))
+        }
+        Said::Rows { .. } => links::at_path(&service.db().await?, index.id, entry, filename).await,
         Said::Missing => Ok(None),
         Said::Failed(error) => Err(error),
     }
@@ -170,8 +173,8 @@ pub async fn link_again(
     match refresh::now(service, index, project, presence, false).await {
         Said::Newer(pending) => Ok(pending.page.find(entry, filename).cloned()),
         _ => {
-            let found = store::links::at_path(&service.db().await?, index.id, entry, filename).await?;
-            Ok(found.map(|(_, link)| link))
+            let found = links::at_path(&service.db().await?, index.id, entry, filename).await?;
+            Ok(found.map(|found| found.link))
         }
     }
 }

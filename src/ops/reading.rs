@@ -69,6 +69,7 @@ async fn catch_up(service: &Service, db: &Object) -> Result<Serial> {
             service.credentials.forget();
             service.pages.invalidate_all();
             service.answers.invalidate_all();
+            service.files.forget();
             service.changes.invalidate_all();
             service.db.set_back(serial);
         }

@@ -20,6 +20,14 @@ pub struct Known {
     pub link: Link,
 }
 
+/// A link by its path.
+pub struct Found {
+    pub project: ProjectName,
+    pub link: Link,
+    /// It is on the page of the project, and any change of it moves the serial of that.
+    pub is_open: bool,
+}
+
 /// The links of a project on these indexes as of a serial: index id and link, as the upstream has them in order.
 pub async fn of_project(
     db: &impl Client,
@@ -45,18 +53,14 @@ pub async fn of_project(
     rows.iter().map(|row| Ok((row.get("index_id"), known(row)?))).collect()
 }
 
-/// The link of a mirror whose file is at this path, with its project; the current one, else the last one that was there.
-pub async fn at_path(
-    db: &impl Client,
-    index_id: i64,
-    entry: &str,
-    filename: &str,
-) -> Result<Option<(ProjectName, Link)>> {
+/// The link of a mirror whose file is at this path; the current one, else the last one that was there.
+pub async fn at_path(db: &impl Client, index_id: i64, entry: &str, filename: &str) -> Result<Option<Found>> {
     let statement = db
         .prepare_cached(
             "-- store::links::at_path
              select p.name as project, f.id, f.filename, f.version, f.url, f.hashes, f.size, f.uploaded_at,
-                 f.requires_python, f.yanked, f.core_metadata, f.provenance, f.metadata_sha256
+                 f.requires_python, f.yanked, f.core_metadata, f.provenance, f.metadata_sha256,
+                 f.removed_serial is null as is_open
              from mirror_files f join projects p on p.id = f.project_id
              where f.index_id = $1 and f.entry = $2 and f.filename = $3
              order by f.removed_serial desc nulls first
@@ -65,7 +69,7 @@ pub async fn at_path(
         .await?;
     let Some(row) = db.query_opt(&statement, &[&index_id, &entry, &filename]).await? else { return Ok(None) };
     let project = ProjectName::parse(row.get("project")).map_err(Error::Internal)?;
-    Ok(Some((project, known(&row)?.link)))
+    Ok(Some(Found { project, link: known(&row)?.link, is_open: row.get("is_open") }))
 }
 
 /// Closes these links of a locked project.

@@ -51,6 +51,21 @@ async fn a_get_is_sent_to_the_object_store_which_serves_the_file() {
 }
 
 #[tokio::test]
+async fn one_content_under_two_names_is_delivered_under_each() {
+    let server = redirecting().await;
+    let (alice, path, content) = alice_with_wheel(&server).await;
+    let other = "pkg-1.0-1-py3-none-any.whl";
+    alice.upload("alice/dev", Upload::new("pkg", "1.0", (other.into(), content))).await.expect(200);
+    for _ in 0..2 {
+        for (path, filename) in [(path.clone(), WHEEL), (path.replace(WHEEL, other), other)] {
+            let reply = alice.get_with(&path, &[]).await.expect(302);
+            let whole = follow(&reply, None).await.expect(200);
+            assert!(whole.header("content-disposition").contains(&format!("\"{filename}\"")));
+        }
+    }
+}
+
+#[tokio::test]
 async fn two_processes_send_a_client_to_the_same_url_for_a_while() {
     let one = redirecting().await;
     let two = one.beside().await;

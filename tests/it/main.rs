@@ -13,6 +13,7 @@ mod dev_mirror;
 mod docs;
 mod events;
 mod files;
+mod files_in_memory;
 mod files_redirect;
 mod indexes;
 mod login;

@@ -51,7 +51,7 @@ pub(super) async fn ask(service: &Service, file: &Mirrored, range: Option<&str>)
     if !matches!(failure, Failure::Missing { .. } | Failure::Status { status: 403, .. }) {
         return Err(failed(&failure));
     }
-    let Mirrored { index, project, link } = file;
+    let Mirrored { index, project, link, .. } = file;
     let again = mirrored::link_again(service, index, project, &link.entry(), &link.filename).await?;
     let again = again.filter(|again| again.url != link.url).ok_or_else(|| failed(&failure))?;
     let url = parse(&again.url)?;

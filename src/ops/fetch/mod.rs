@@ -27,17 +27,33 @@ use crate::{
 use bytes::Bytes;
 use download::Fetch;
 use futures::Stream;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A file of a mirror.
 #[derive(Debug, Clone)]
 pub struct Mirrored {
     pub index: Arc<Index>,
     pub project: ProjectName,
-    pub link: Link,
+    pub link: Arc<Link>,
+    /// Its stored content, once that is known and nothing but a change of the project can take it away.
+    content: Arc<OnceLock<Content>>,
 }
 
 impl Mirrored {
+    pub fn new(index: Arc<Index>, project: ProjectName, link: Arc<Link>) -> Self {
+        Self::known(index, project, link, Arc::default())
+    }
+
+    /// The same, with what memory has of its content.
+    pub(super) fn known(
+        index: Arc<Index>,
+        project: ProjectName,
+        link: Arc<Link>,
+        content: Arc<OnceLock<Content>>,
+    ) -> Self {
+        Self { index, project, link, content }
+    }
+
     /// The upstream.
     ///
     /// # Errors
@@ -95,6 +111,9 @@ pub enum Place {
 
 /// Looks where a file is, without asking the upstream.
 pub async fn place(service: &Service, file: &Mirrored) -> Result<Place> {
+    if let Some(content) = file.content.get() {
+        return Ok(Place::Stored(content.clone()));
+    }
     // In this order, so that a file that is stored in between is not fetched again.
     if let Some(download) = service.downloads.find(&file.key()) {
         return Ok(Place::Coming(download.spool.released()));
@@ -104,7 +123,12 @@ pub async fn place(service: &Service, file: &Mirrored) -> Result<Place> {
 
 async fn stored(service: &Service, file: &Mirrored) -> Result<Option<Content>> {
     let content = store::links::content(&service.db().await?, file.index.id, &file.link).await?;
-    Ok(content.map(|(sha256, size)| Content { sha256, size }))
+    let content = content.map(|(sha256, size)| Content { sha256, size });
+    // Where no digest is stated, another process may store something else in its place.
+    if let (Some(content), Some(_)) = (&content, file.link.sha256()) {
+        let _ = file.content.set(content.clone());
+    }
+    Ok(content)
 }
 
 /// Has a file fetched, unless it is on its way already, and waits until the first of it is here.
@@ -128,7 +152,7 @@ pub async fn ensure_stored(
     project: &ProjectName,
     link: &Link,
 ) -> Result<Content> {
-    let file = Mirrored { index: index.clone(), project: project.clone(), link: link.clone() };
+    let file = Mirrored::new(index.clone(), project.clone(), Arc::new(link.clone()));
     if let Some(content) = stored(service, &file).await? {
         return Ok(content);
     }

@@ -59,7 +59,7 @@ async fn take_file(
     wanted: &Wanted,
     link: &Link,
 ) -> Result<(File, Option<Bytes>)> {
-    let mirrored = Mirrored { index: source.clone(), project: wanted.name.clone(), link: link.clone() };
+    let mirrored = Mirrored::new(source.clone(), wanted.name.clone(), Arc::new(link.clone()));
     let content =
         fetch::ensure_stored(service, source, &wanted.name, link).await.map_err(|error| match error {
             Error::Upstream(_) | Error::NotFound(_) | Error::NoSuchFile => {

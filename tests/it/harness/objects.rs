@@ -26,6 +26,12 @@ impl Server {
         object.body.collect().await.unwrap().to_vec()
     }
 
+    /// Writes other bytes under the name of an object.
+    pub async fn put_object(&self, name: &str, bytes: Vec<u8>) {
+        let key = format!("{}{name}", self.config.s3.s3_prefix);
+        self.bucket().put_object().bucket(BUCKET).key(key).body(bytes.into()).send().await.unwrap();
+    }
+
     fn bucket(&self) -> Client {
         let s3 = &self.config.s3;
         let (key, secret) = s3.s3_credentials.clone().unwrap();

@@ -95,6 +95,10 @@ async fn prometheus_gets_requests_latencies_pool_cache_s3_and_serial() {
     for _ in 0..3 {
         alice.simple("alice/dev", "pkg").await;
     }
+    let path = alice.file_path("alice/dev", "pkg", "pkg-1.0-py3-none-any.whl").await;
+    for _ in 0..3 {
+        alice.get_with(&path, &[]).await.expect(200);
+    }
     let serial = alice.get("+api").await.serial();
     let reply = alice.get("metrics").await.expect(200);
     assert!(reply.header("content-type").starts_with("text/plain"));
@@ -105,8 +109,8 @@ async fn prometheus_gets_requests_latencies_pool_cache_s3_and_serial() {
         line.rsplit(' ').next().unwrap().parse().unwrap()
     };
     let page = r#"{route="/{user}/{index}/+simple/{project}/""#;
-    assert_eq!(value(&format!(r#"wheelyard_requests_total{page},method="GET",status="200"}}"#)), 3);
-    assert_eq!(value(&format!("wheelyard_request_seconds_count{page}")), 3);
+    assert_eq!(value(&format!(r#"wheelyard_requests_total{page},method="GET",status="200"}}"#)), 4);
+    assert_eq!(value(&format!("wheelyard_request_seconds_count{page}")), 4);
     assert_eq!(value("wheelyard_pages_rendered_total"), 1);
     assert!(value("wheelyard_gate_queries_total") >= 3);
     assert!(value("wheelyard_uploaded_bytes_total") > 100);
@@ -114,5 +118,12 @@ async fn prometheus_gets_requests_latencies_pool_cache_s3_and_serial() {
     assert!(value("wheelyard_database_connections_in_use") >= 0);
     assert_eq!(value("wheelyard_cached_pages"), 1);
     assert_eq!(value(r#"wheelyard_s3_seconds_count{operation="PutObject",outcome="ok"}"#), 1);
+    assert_eq!(value(r#"wheelyard_s3_seconds_count{operation="GetObject",outcome="ok"}"#), 1);
+    assert_eq!(value(r#"wheelyard_files_found_total{from="database"}"#), 1);
+    assert_eq!(value(r#"wheelyard_files_found_total{from="memory"}"#), 2);
+    assert_eq!(value("wheelyard_small_objects_read_total"), 1);
+    assert_eq!(value("wheelyard_small_objects_served_total"), 3);
+    assert_eq!(value("wheelyard_cached_objects"), 1);
+    assert!(value("wheelyard_cached_object_bytes") > 100);
     assert_eq!(value("wheelyard_serial"), serial);
 }

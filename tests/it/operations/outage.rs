@@ -98,8 +98,9 @@ async fn without_postgresql_pages_in_memory_are_served_as_stale_and_the_rest_is_
 async fn an_uploaded_file_is_stored_wholly_or_not_at_all_when_s3_goes_away() {
     let Wired { server, postgres: _postgres, s3, alice } = wired().await;
     let serial = alice.get("+api").await.serial();
-    let path = alice.file_path("alice/dev", "seen", "seen-1.0-py3-none-any.whl").await;
-    for away in [Proxy::cut, Proxy::silence] {
+    for (away, project) in [(Proxy::cut as fn(&Proxy), "seen"), (Proxy::silence, "unseen")] {
+        // It was not asked for before, and so is not in memory.
+        let path = alice.file_path("alice/dev", project, &format!("{project}-1.0-py3-none-any.whl")).await;
         away(&s3);
         // The large one takes several parts.
         for wheel in [archive::wheel("new", "1.0"), large::wheel("new", "2.0", 20 << 20)] {
