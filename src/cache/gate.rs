@@ -9,6 +9,7 @@ use futures::{
     future::{BoxFuture, Shared, WeakShared},
 };
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -73,10 +74,7 @@ impl Gate {
             {
                 return Ok(Reading { serial, stale: None });
             }
-            match &state.failed {
-                Some((error, at)) if at.elapsed() < FAILURE_LASTS => Err(error.clone()),
-                _ => Ok(self.next(&mut state, ask)),
-            }
+            state.works().map(|()| self.next(&mut state, ask))
         };
         let outcome = match query {
             Ok(query) => query.await,
@@ -106,8 +104,10 @@ impl Gate {
             if let Some(running) = running.and_then(|running| running.upgrade()) {
                 let _ = running.await;
             }
-            let began = begin(&shared);
-            let outcome = query.await;
+            let began = begin(&shared)?;
+            // Who else waits would panic too, and then who waits for them.
+            let outcome = AssertUnwindSafe(query).catch_unwind().await;
+            let outcome = outcome.unwrap_or_else(|_| Err(Error::Internal("a panic in the gate".into())));
             metrics::counter!("wheelyard_gate_queries_total").increment(1);
             let mut state = lock(&shared);
             match &outcome {
@@ -132,11 +132,21 @@ impl Gate {
     }
 }
 
+impl State {
+    /// The last failure, while it is the answer for everybody.
+    fn works(&self) -> Result<()> {
+        match &self.failed {
+            Some((error, at)) if at.elapsed() < FAILURE_LASTS => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// From here on, who comes shares the query after this one.
-fn begin(state: &Mutex<State>) -> Instant {
+fn begin(state: &Mutex<State>) -> Result<Instant> {
     let mut state = lock(state);
     state.running = state.next.take();
-    Instant::now()
+    state.works().map(|()| Instant::now())
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -199,6 +209,60 @@ mod tests {
         let never = gate.current(std::future::pending);
         assert!(tokio::time::timeout(Duration::from_millis(10), never).await.is_err());
         assert_eq!(gate.current(|| async { Ok(Serial(3)) }).await.unwrap().serial, Serial(3));
+    }
+
+    /// The second waits for the query after the first one's, which fails late.
+    #[tokio::test]
+    async fn a_failure_is_the_answer_for_those_who_wait_for_the_next_query_too() {
+        let (gate, fail) = (Arc::new(gate()), Arc::new(Semaphore::new(0)));
+        let ask = |gate: Arc<Gate>, fail: Arc<Semaphore>| async move {
+            let ask = async move {
+                fail.acquire().await.unwrap().forget();
+                Err(Error::Unavailable)
+            };
+            gate.current(|| ask).await
+        };
+        let mut readers = tokio::task::JoinSet::new();
+        for _ in 0..2 {
+            readers.spawn(ask(gate.clone(), fail.clone()));
+            tokio::task::yield_now().await;
+        }
+        fail.add_permits(1);
+        assert!(readers.join_all().await.iter().all(Result::is_err));
+    }
+
+    #[tokio::test]
+    async fn who_drives_the_query_may_leave_and_the_others_get_its_answer() {
+        let (gate, let_go) = (Arc::new(gate()), Arc::new(Semaphore::new(0)));
+        let mut readers = tokio::task::JoinSet::new();
+        let mut ends = Vec::new();
+        for _ in 0..3 {
+            let (gate, let_go) = (gate.clone(), let_go.clone());
+            ends.push(readers.spawn(async move {
+                let ask = async move {
+                    let_go.acquire().await.unwrap().forget();
+                    Ok(Serial(5))
+                };
+                gate.current(|| ask).await
+            }));
+            tokio::task::yield_now().await;
+        }
+        ends[..2].iter().for_each(tokio::task::AbortHandle::abort);
+        let_go.add_permits(9);
+        let mut told = Vec::new();
+        while let Some(reader) = readers.join_next().await {
+            told.extend(reader.ok());
+        }
+        assert_eq!(told.len(), 1);
+        assert_eq!(told.remove(0).unwrap().serial, Serial(5));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_failure_of_this_query_only() {
+        let gate = gate();
+        assert!(gate.current(|| async { panic!("inside") }).await.is_err());
+        tokio::time::sleep(FAILURE_LASTS).await;
+        assert_eq!(gate.current(|| async { Ok(Serial(2)) }).await.unwrap().serial, Serial(2));
     }
 
     #[tokio::test]
