@@ -4,10 +4,12 @@
 //! servers do not have: PostgreSQL decides, the store only keeps bytes.
 
 mod key;
+mod pieces;
 mod staging;
 
 pub use key::BlobKey;
 use key::{CACHE_CONTROL, MEDIA_TYPE};
+pub use pieces::pieces;
 pub use staging::{PART_SIZE, Staging};
 
 use crate::{
@@ -42,6 +44,9 @@ const SMALLEST_READ: u64 = 256 << 10;
 /// How long a presigned URL is remembered. The SDK takes up other credentials five seconds or more before those of a role
 /// end, and a URL signed with these is not to be given away after that.
 const REMEMBERED: Duration = Duration::from_secs(3);
+
+/// Memory for presigned URLs, in bytes.
+const URLS: u64 = 10 << 20;
 
 /// A bucket, and the prefix in it that is ours.
 #[derive(Clone)]
@@ -82,7 +87,11 @@ impl Blobs {
             client: Client::from_conf(settings),
             bucket: config.s3_bucket.clone(),
             prefix: config.s3_prefix.clone(),
-            urls: moka::sync::Cache::builder().max_capacity(10_000).time_to_live(REMEMBERED).build(),
+            urls: moka::sync::Cache::builder()
+                .weigher(|_, url: &String| u32::try_from(2 * url.len() + 256).unwrap_or(u32::MAX))
+                .max_capacity(URLS)
+                .time_to_live(REMEMBERED)
+                .build(),
         }
     }
 

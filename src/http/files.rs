@@ -18,12 +18,10 @@ use crate::{
     service::Service,
 };
 use axum::{
-    BoxError,
     body::Body,
     extract::State,
     response::{IntoResponse, Response},
 };
-use futures::stream;
 use headers::{AcceptRanges, ContentLength, ContentRange, ETag, HeaderMapExt, LastModified};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
@@ -190,10 +188,8 @@ async fn content(
         false => {
             match ops::download::content(service, file.sha256, file.size, range.clone()).await? {
                 Content::Here(bytes) => Body::from(bytes),
-                // Piece by piece as they come; one that does not come breaks the answer off.
-                Content::Coming(bytes) => Body::from_stream(stream::try_unfold(bytes, async |mut bytes| {
-                    Ok::<_, BoxError>(bytes.try_next().await?.map(|piece| (piece, bytes)))
-                })),
+                // One that does not come breaks the answer off.
+                Content::Coming(pieces) => Body::from_stream(pieces),
             }
         }
     };

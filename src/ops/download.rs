@@ -1,7 +1,7 @@
 //! Files: found, and delivered by us or by the object store.
 
 use crate::{
-    blobs::BlobKey,
+    blobs::{BlobKey, pieces},
     cache::files,
     error::{Error, Result},
     model::{
@@ -15,8 +15,9 @@ use crate::{
     service::Service,
     store,
 };
-use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::primitives::ByteStreamError;
 use bytes::{Bytes, BytesMut};
+use futures::{StreamExt, stream::BoxStream};
 use sha2::{Digest, Sha256};
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
@@ -129,8 +130,8 @@ pub async fn core_metadata(service: &Service, file: &File) -> Result<Bytes> {
 /// The bytes of stored content, or of a range of it.
 pub enum Content {
     Here(Bytes),
-    /// As the object store sends them.
-    Coming(ByteStream),
+    /// As the object store sends them; one that does not come is an error, and the last.
+    Coming(BoxStream<'static, Result<Bytes, ByteStreamError>>),
 }
 
 /// The bytes of stored content of this size, or a range of them.
@@ -155,7 +156,7 @@ pub async fn content(
     // Nobody has its digest before its end, but another length is told before its beginning.
     match bytes.size_hint() {
         (_, Some(length_there)) if length_there != length => Err(damaged(sha256)),
-        _ => Ok(Content::Coming(bytes)),
+        _ => Ok(Content::Coming(pieces(bytes).boxed())),
     }
 }
 
