@@ -30,8 +30,9 @@ impl AsRef<[u8]> for Held {
 impl Objects {
     /// A cache of at most this many bytes; as much again may be on its way to readers.
     pub fn new(bytes: u64) -> Self {
+        // In steps of the room, or many small ones would fill that before any of them falls out.
         let weigher = |sha256: &String, object: &Bytes| {
-            u32::try_from(object.len() + sha256.len() + 128).unwrap_or(u32::MAX)
+            u32::try_from(object.len().next_multiple_of(1024) + sha256.len() + 128).unwrap_or(u32::MAX)
         };
         let room = usize::try_from(bytes.saturating_mul(2) >> 10).unwrap_or(Semaphore::MAX_PERMITS);
         Self {
