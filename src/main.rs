@@ -12,6 +12,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 const BLOCKING_WORK: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
+    let _last_lines = wheelyard::cli::LastLines;
     let cli = wheelyard::cli::Cli::of_process();
     let outcome = Runtime::new().map_err(|error| error.to_string()).and_then(|runtime| {
         let outcome = runtime.block_on(wheelyard::cli::run(cli));

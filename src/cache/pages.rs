@@ -1,7 +1,6 @@
 //! Rendered pages, and which of them answers whom.
 
 use crate::model::{
-    index::Index,
     name::{IndexName, ProjectName, UserName},
     page::{Base, Format},
     resolution::View,
@@ -39,6 +38,17 @@ pub struct PageKey {
     pub serial: Serial,
 }
 
+impl PageKey {
+    /// About how much memory it takes beside its own size, in bytes; the base comes from the client.
+    fn texts(&self) -> usize {
+        let base = if let Base::Absolute(root) = &self.base { root.len() } else { 0 };
+        let project = self.project.as_ref().map_or(0, |project| project.as_str().len());
+        let index = self.index.user.as_str().len() + self.index.index.len();
+        let blocked = self.blocked.as_ref().map_or(0, |index| index.user.as_str().len() + index.index.len());
+        base + project + index + blocked + self.order.len() * 8 + self.pending.len() * 96
+    }
+}
+
 /// Rendered pages; `None`: there is no such page.
 pub type Pages = moka::future::Cache<PageKey, Option<Bytes>>;
 
@@ -59,8 +69,6 @@ pub struct Answer {
     /// The serial as of which it does: as long as this is the current one, nothing need be looked up again.
     pub at: Serial,
     pub key: PageKey,
-    /// The indexes that take part for this reader, in order.
-    pub order: Vec<Arc<Index>>,
     /// Not everybody sees the same page here.
     pub private: bool,
     /// Names the bytes of the page; hex.
@@ -70,25 +78,26 @@ pub struct Answer {
 /// The last answers, of pages in which no mirror takes part, since those change with time too.
 pub type Answers = moka::sync::Cache<Asked, Arc<Answer>>;
 
-/// Answers that are remembered at most; one is of some 500 bytes.
-const ANSWERS: u64 = 50_000;
+/// Memory for answers, in bytes.
+const ANSWERS: u64 = 32 << 20;
 
 pub fn answers() -> Answers {
-    moka::sync::Cache::new(ANSWERS)
+    moka::sync::Cache::builder()
+        .weigher(|asked: &Asked, answer: &Arc<Answer>| {
+            let weight = size_of::<Asked>() + size_of::<Answer>() + 256 + 2 * answer.key.texts();
+            u32::try_from(weight + asked.user.as_ref().map_or(0, |user| user.as_str().len()))
+                .unwrap_or(u32::MAX)
+        })
+        .max_capacity(ANSWERS)
+        .build()
 }
 
 /// A page cache of at most this many bytes, keys included.
 pub fn pages(bytes: u64) -> Pages {
     moka::future::Cache::builder()
         .weigher(|key: &PageKey, page: &Option<Bytes>| {
-            u32::try_from(
-                page.as_ref().map_or(0, Bytes::len)
-                    + size_of::<PageKey>()
-                    + key.order.len() * 8
-                    + key.pending.len() * 96
-                    + 128,
-            )
-            .unwrap_or(u32::MAX)
+            u32::try_from(page.as_ref().map_or(0, Bytes::len) + size_of::<PageKey>() + key.texts() + 128)
+                .unwrap_or(u32::MAX)
         })
         .max_capacity(bytes)
         .build()

@@ -2,9 +2,10 @@
 
 use super::serve::recorder;
 use crate::{config::Config, http, service::Service};
-use axum::{body::Body, middleware::map_response, response::Response};
+use axum::{Router, body::Body, response::Response};
 use futures::{FutureExt, StreamExt, stream};
 use std::time::Duration;
+use tower::ServiceExt;
 
 /// How long an answer waits at most for what goes on after it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -18,10 +19,9 @@ pub(super) fn is_lambda() -> bool {
 pub(super) async fn run(config: Config) -> Result<(), String> {
     let service = Service::start(config).await?;
     let router = http::router(service.clone(), recorder());
-    let router = router.layer(map_response(move |response| {
-        let lasting = lasting(response, service.clone());
-        async move { lasting }
-    }));
+    let router = router.map_response(move |response| lasting(response, service.clone()));
+    // Takes the bodies of Lambda's requests too.
+    let router = Router::new().fallback_service(router);
     lambda_http::run_with_streaming_response(router).await.map_err(|error| error.to_string())
 }
 

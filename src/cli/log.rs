@@ -5,7 +5,7 @@
 
 use std::{
     io::{self, Write},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
     time::Duration,
 };
@@ -18,6 +18,19 @@ const WAIT: Duration = Duration::from_millis(50);
 /// With more than this, in bytes, they are written at once.
 const FULL: usize = 256 << 10;
 
+static LINES: OnceLock<Lines> = OnceLock::new();
+
+/// Writes what waits when it is dropped: for the end of the program, also by a panic.
+pub struct LastLines;
+
+impl Drop for LastLines {
+    fn drop(&mut self) {
+        if let Some(lines) = LINES.get() {
+            lines.flush();
+        }
+    }
+}
+
 /// The lines that wait.
 pub struct Lines {
     gathered: bool,
@@ -27,10 +40,10 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Writes lines from now on; with `gathered` false each at once.
+    /// Writes lines from now on; with `gathered` false each at once. One for the process, the first.
     pub fn start(gathered: bool) -> &'static Self {
         let lines: &Self =
-            Box::leak(Box::new(Self { gathered, waiting: Mutex::default(), writing: Mutex::default() }));
+            LINES.get_or_init(|| Self { gathered, waiting: Mutex::default(), writing: Mutex::default() });
         if gathered {
             thread::spawn(|| {
                 loop {
@@ -42,8 +55,7 @@ impl Lines {
         lines
     }
 
-    /// Writes what waits.
-    pub fn flush(&self) {
+    fn flush(&self) {
         let _writing = lock(&self.writing);
         let bytes = std::mem::take(&mut *lock(&self.waiting));
         // Where lines cannot be written, there is nobody to tell it to.
@@ -92,4 +104,38 @@ impl Drop for Line<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(gathered: bool) -> &'static Lines {
+        Box::leak(Box::new(Lines { gathered, waiting: Mutex::default(), writing: Mutex::default() }))
+    }
+
+    fn waiting(lines: &Lines) -> String {
+        String::from_utf8(lock(&lines.waiting).clone()).unwrap()
+    }
+
+    #[test]
+    fn lines_wait_in_their_order_until_one_matters() {
+        let lines = lines(true);
+        for text in ["one\n", "two\n"] {
+            lines.make_writer().write_all(text.as_bytes()).unwrap();
+        }
+        assert_eq!(waiting(lines), "one\ntwo\n");
+        Line { lines, at_once: true }.write_all(b"three\n").unwrap();
+        assert_eq!(waiting(lines), "");
+    }
+
+    #[test]
+    fn too_many_lines_do_not_wait_and_none_does_where_they_are_not_gathered() {
+        let lines = lines(true);
+        lines.make_writer().write_all(" ".repeat(FULL + 1).as_bytes()).unwrap();
+        assert_eq!(waiting(lines), "");
+        let at_once = self::lines(false);
+        at_once.make_writer().write_all(b"one\n").unwrap();
+        assert_eq!(waiting(at_once), "");
+    }
 }

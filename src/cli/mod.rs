@@ -14,6 +14,7 @@ use crate::{
     store::Db,
 };
 use clap::{Parser, Subcommand};
+pub use log::LastLines;
 use log::Lines;
 use std::io::IsTerminal;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
@@ -74,13 +75,7 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         }
         LogFormat::Json => subscriber.with(fmt::layer().json().with_writer(lines)).init(),
     }
-    let outcome = command(cli.command).await;
-    lines.flush();
-    outcome
-}
-
-async fn command(command: Command) -> Result<(), String> {
-    match command {
+    match cli.command {
         Command::Dev(options) => dev::command::run(options).await,
         Command::Serve(config) if lambda::is_lambda() => lambda::run(config).await,
         Command::Serve(config) => serve::run(config).await,

@@ -1,7 +1,7 @@
 //! `wheelyard serve`: listen, answer, stop gracefully.
 
 use crate::{config::Config, http, ops, service::Service};
-use axum::{Router, body::Body, extract::Request};
+use axum::{body::Body, extract::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -93,7 +93,8 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
         };
         let _ = stream.set_nodelay(true);
         let router = router.clone();
-        let answer = service_fn(move |request| answer(router.clone(), request));
+        let answer =
+            service_fn(move |request: Request<Incoming>| router.clone().call(request.map(Body::new)));
         let connection = graceful.watch(builder.serve_connection(TokioIo::new(stream), answer));
         connections.spawn(async move {
             let _place = place;
@@ -122,13 +123,6 @@ async fn accept(
 ) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
     Ok((listener.accept().await?.0, place))
-}
-
-async fn answer(
-    mut router: Router,
-    request: Request<Incoming>,
-) -> Result<axum::response::Response, std::convert::Infallible> {
-    router.call(request.map(Body::new)).await
 }
 
 /// The recorder of metrics, one for the process.

@@ -55,7 +55,7 @@ async fn answer(
     next: Next,
 ) -> Result<Response, Error> {
     let caller = match credentials(request.headers()) {
-        Some((user, secret)) => ops::login::authenticate(service, &user, &secret).await?,
+        Some((user, secret)) => Box::pin(ops::login::authenticate(service, &user, &secret)).await?,
         None => Caller::default(),
     };
     let traced = Traced { user: caller.name().map(str::to_owned), serial };

@@ -12,19 +12,47 @@ use axum::{
 use serde_json::{Map, Value};
 use std::{collections::HashMap, time::Duration};
 
-/// Largest JSON body, in bytes.
+/// Largest JSON body, in bytes; axum's own limit where none is set.
 pub(super) const LARGEST_JSON: usize = 2 << 20;
 
 /// How long a JSON body may take to arrive.
 const JSON_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A decoded part of the path, by its name in the route; empty if the route has none of that name.
-async fn part(parts: &mut Parts, name: &str) -> Result<String, Error> {
-    let path = RawPathParams::from_request_parts(parts, &()).await;
-    let path = path.map_err(|_| Error::invalid("the path is not UTF-8"))?;
-    match path.iter().find(|(key, _)| *key == name) {
-        Some((_, part)) if part.contains('\0') => Err(Error::invalid("the path holds a NUL character")),
-        found => Ok(found.map(|(_, part)| part.to_owned()).unwrap_or_default()),
+/// The decoded parts of the path, by their names in the route.
+struct Path(RawPathParams);
+
+impl Path {
+    async fn of(parts: &mut Parts) -> Result<Self, Error> {
+        let path = RawPathParams::from_request_parts(parts, &()).await;
+        path.map(Self).map_err(|_| Error::invalid("the path is not UTF-8"))
+    }
+
+    /// Empty if the route has none of that name.
+    fn part(&self, name: &str) -> Result<String, Error> {
+        match self.0.iter().find(|(key, _)| *key == name) {
+            Some((_, part)) if part.contains('\0') => Err(Error::invalid("the path holds a NUL character")),
+            found => Ok(found.map(|(_, part)| part.to_owned()).unwrap_or_default()),
+        }
+    }
+
+    /// A name that no index can have is an index that is missing.
+    fn index(&self) -> Result<IndexName, Error> {
+        let (user, index) = (self.part("user")?, self.part("index")?);
+        IndexName::parse(&user, &index).map_err(|_| Error::NoSuchIndex(format!("{user}/{index}")))
+    }
+
+    /// The project, and the path with its normalised name when it was sent with another.
+    fn project(&self, path: &str) -> Result<(ProjectName, Option<String>), Error> {
+        let given = self.part("project")?;
+        if !given.is_ascii() {
+            return Err(Error::invalid("unicode project names not allowed"));
+        }
+        let project = ProjectName::parse(&given).map_err(|_| Error::NoSuchProject(given.clone()))?;
+        // The name may also stand in the user's or the index's, so it is replaced behind them only.
+        let at = path.match_indices('/').nth(2).map_or(0, |(at, _)| at);
+        let normalized = (project.as_str() != given)
+            .then(|| format!("{}{}", &path[..at], path[at..].replacen(&given, project.as_str(), 1)));
+        Ok((project, normalized))
     }
 }
 
@@ -35,7 +63,7 @@ impl<S: Sync> FromRequestParts<S> for UserPath {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Ok(Self(part(parts, "user").await?))
+        Ok(Self(Path::of(parts).await?.part("user")?))
     }
 }
 
@@ -49,7 +77,8 @@ impl<S: Sync> FromRequestParts<S> for RawIndexPath {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Ok(Self { user: part(parts, "user").await?, index: part(parts, "index").await? })
+        let path = Path::of(parts).await?;
+        Ok(Self { user: path.part("user")?, index: path.part("index")? })
     }
 }
 
@@ -59,10 +88,8 @@ pub(super) struct IndexPath(pub IndexName);
 impl<S: Sync> FromRequestParts<S> for IndexPath {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let RawIndexPath { user, index } = RawIndexPath::from_request_parts(parts, state).await?;
-        let name = IndexName::parse(&user, &index);
-        Ok(Self(name.map_err(|_| Error::NoSuchIndex(format!("{user}/{index}")))?))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        Ok(Self(Path::of(parts).await?.index()?))
     }
 }
 
@@ -77,18 +104,10 @@ pub(super) struct ProjectPath {
 impl<S: Sync> FromRequestParts<S> for ProjectPath {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let IndexPath(index) = IndexPath::from_request_parts(parts, state).await?;
-        let given = part(parts, "project").await?;
-        if !given.is_ascii() {
-            return Err(Error::invalid("unicode project names not allowed"));
-        }
-        let project = ProjectName::parse(&given).map_err(|_| Error::NoSuchProject(given.clone()))?;
-        // The name may also stand in the user's or the index's, so it is replaced behind them only.
-        let path = parts.uri.path();
-        let at = path.match_indices('/').nth(2).map_or(0, |(at, _)| at);
-        let normalized = (project.as_str() != given)
-            .then(|| format!("{}{}", &path[..at], path[at..].replacen(&given, project.as_str(), 1)));
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let path = Path::of(parts).await?;
+        let index = path.index()?;
+        let (project, normalized) = path.project(parts.uri.path())?;
         Ok(Self { index, project, normalized })
     }
 }
@@ -104,10 +123,11 @@ pub(super) struct VersionPath {
 impl<S: Sync> FromRequestParts<S> for VersionPath {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let ProjectPath { index, project, normalized } =
-            ProjectPath::from_request_parts(parts, state).await?;
-        Ok(Self { index, project, version: part(parts, "version").await?, normalized })
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let path = Path::of(parts).await?;
+        let index = path.index()?;
+        let (project, normalized) = path.project(parts.uri.path())?;
+        Ok(Self { index, project, version: path.part("version")?, normalized })
     }
 }
 
@@ -122,14 +142,14 @@ pub(super) struct FilePath {
 impl<S: Sync> FromRequestParts<S> for FilePath {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
-        let IndexPath(index) = IndexPath::from_request_parts(parts, state).await?;
-        let folder = part(parts, "dir").await?;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let path = Path::of(parts).await?;
+        let folder = path.part("dir")?;
         let entry = match folder.is_empty() {
             false => format!("+e/{folder}"),
-            true => format!("+f/{}/{}", part(parts, "first").await?, part(parts, "next").await?),
+            true => format!("+f/{}/{}", path.part("first")?, path.part("next")?),
         };
-        Ok(Self { index, entry, filename: part(parts, "filename").await? })
+        Ok(Self { index: path.index()?, entry, filename: path.part("filename")? })
     }
 }
 
@@ -140,7 +160,7 @@ impl<S: Sync> FromRequestParts<S> for SerialPath {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        Ok(Self(part(parts, "serial").await?))
+        Ok(Self(Path::of(parts).await?.part("serial")?))
     }
 }
 

@@ -10,12 +10,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use futures::{FutureExt, TryFutureExt};
 use http::{
     HeaderName, HeaderValue, Method,
     header::{ACCEPT, ALLOW, CACHE_CONTROL},
 };
 use std::{
     any::Any,
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -73,7 +75,8 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
     let accept = request.headers().get(ACCEPT).cloned();
 
     let span = tracing::info_span!("request", id = %id);
-    let running = next.run(request).instrument(span.clone());
+    let running = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let running = running.unwrap_or_else(panicked).instrument(span.clone());
     // An upload or a push takes as long as its bytes do; their own steps have limits.
     let moves_bytes = route.trim_end_matches('/') == "/{user}/{index}";
     let response = if moves_bytes && (method == Method::POST || method.as_str() == "PUSH") {
@@ -94,10 +97,14 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
     reply.insert(SERVER_VERSION, HeaderValue::from_static(DEVPI_SERVER));
     reply.insert(SERIAL, HeaderValue::from(serial.0));
     reply.insert(ROBOTS, HeaderValue::from_static("noindex"));
-    for name in UUIDS {
-        reply.extend(observer.uuid.clone().map(|uuid| (name, uuid)));
+    if let Some(uuid) = &observer.uuid {
+        for name in UUIDS {
+            reply.insert(name, uuid.clone());
+        }
     }
-    reply.extend(HeaderValue::from_str(&id).ok().map(|value| (REQUEST_ID, value)));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        reply.insert(REQUEST_ID, id);
+    }
     // The router adds it wherever it falls back, and so to every PUSH.
     reply.remove(ALLOW);
     reply.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
@@ -126,8 +133,8 @@ fn tell(mut response: Response, accept: Option<HeaderValue>, id: &str) -> Respon
 }
 
 /// What a panic of a handler turns into.
-#[expect(clippy::needless_pass_by_value, reason = "the layer's signature")]
-pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+#[expect(clippy::needless_pass_by_value, reason = "as it is caught")]
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
     Error::Internal(format!("panic: {}", text.unwrap_or("of unknown kind"))).into_response()
 }

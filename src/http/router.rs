@@ -1,26 +1,32 @@
 //! The table of routes, in the order a reader looks for them, and the order of the middleware.
 
 use super::{
-    auth, changelog, events,
-    extract::LARGEST_JSON,
-    files, health, indexes, login,
+    auth, changelog, events, files, health, indexes, login,
     observe::{self, Observer},
     outside, projects, push, simple, status, timed, upload, users,
 };
 use crate::{error::Error, service::Service};
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
+    extract::{DefaultBodyLimit, Request},
     handler::Handler,
     middleware::from_fn_with_state,
+    response::Response,
     routing::{get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
+use std::convert::Infallible;
 use tower::ServiceExt;
-use tower_http::catch_panic::CatchPanicLayer;
 
 /// Everything the server answers.
-pub fn router(service: Service, metrics: PrometheusHandle) -> Router {
+pub fn router(
+    service: Service,
+    metrics: PrometheusHandle,
+) -> impl tower::Service<Request, Response = Response, Error = Infallible, Future: Send>
++ Clone
++ Send
++ Sync
++ 'static {
     let index = get(indexes::show)
         .put(indexes::create)
         .patch(indexes::modify)
@@ -72,14 +78,11 @@ pub fn router(service: Service, metrics: PrometheusHandle) -> Router {
         .route("/metrics", measured)
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
-        .layer(DefaultBodyLimit::max(LARGEST_JSON))
-        .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(from_fn_with_state(Observer::new(service.clone()), observe::observe))
         .with_state(service.clone());
     let routes = timed::layer(routes, &service.config.server);
-    // The path is rewritten before it is matched, so this layer goes around the table as a whole.
-    let rewrite = move |request| outside::rewrite(request, service.config.server.outside_url.as_deref());
-    Router::new().fallback_service(routes.map_request(rewrite))
+    // The path is rewritten before it is matched.
+    routes.map_request(move |request| outside::rewrite(request, service.config.server.outside_url.as_deref()))
 }
 
 /// devpi answers 404 to what it has no route or no method for, never 405.

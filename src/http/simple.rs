@@ -143,7 +143,7 @@ pub(super) async fn respond(
     let wanted = Wanted { index, view, format, coding, base: &base };
     let page = match project {
         Some(project) => ops::simple::project(service, &asked.caller, wanted, project).await?,
-        None => ops::simple::list(service, &asked.caller, wanted).await?,
+        None => Box::pin(ops::simple::list(service, &asked.caller, wanted)).await?,
     };
     let etag: ETag = format!("\"{}\"", page.etag())
         .parse()
@@ -173,6 +173,8 @@ pub(super) async fn respond(
             response
         }
     };
+    // Those of `observe` too find room.
+    response.headers_mut().reserve(24);
     let cache = match (page.stale, page.is_private()) {
         (Some(_), _) => "max-age=0, must-revalidate, no-cache, no-store",
         (None, true) => "private, max-age=0, must-revalidate",

@@ -14,6 +14,7 @@ use axum::{
 };
 use http::{HeaderName, HeaderValue};
 use std::{
+    io::{self, Write},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -48,7 +49,8 @@ async fn take(State(wanted): State<Arc<Wanted>>, request: Request, next: Next) -
     if let Some((profile, route)) = wanted.profile.as_ref().zip(route)
         && let Some(table) = profile.add(route, total, &spent)
     {
-        eprint!("{table}");
+        // Where it can't be written, there is nobody to tell it to.
+        let _ = io::stderr().write_all(table.as_bytes());
     }
     response
 }

@@ -38,6 +38,11 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// The ids of the mirrors that take part.
+    pub fn mirrors(&self) -> impl Iterator<Item = i64> {
+        self.scope.order.iter().filter(|index| index.mirror.is_some()).map(|index| index.id)
+    }
+
     /// Of these indexes, the ids of those that have the project.
     pub fn having(&self) -> Vec<i64> {
         let pairs = self.scope.order.iter().zip(&self.scope.presences);
@@ -98,16 +103,15 @@ pub async fn sources(
     Ok(sources)
 }
 
-/// The links of a project on each mirror of an order, by its id: what is not stored yet, else the rows as of a serial.
+/// The links of a project on each of these mirrors, by its id: what is not stored yet, else the rows as of a serial.
 pub async fn links_of(
     db: &Object,
-    order: &[Arc<Index>],
+    mirrors: impl Iterator<Item = i64>,
     pending: &[(i64, Arc<Pending>)],
     project: &ProjectName,
     at: Serial,
 ) -> Result<HashMap<i64, Vec<Link>>> {
-    let mirrors = order.iter().filter(|index| index.mirror.is_some());
-    let mirrors: Vec<i64> = mirrors.map(|index| index.id).collect();
+    let mirrors: Vec<i64> = mirrors.collect();
     let mut links: HashMap<i64, Vec<Link>> = HashMap::new();
     if mirrors.is_empty() {
         return Ok(links);
@@ -130,8 +134,8 @@ pub async fn links(
     project: &ProjectName,
 ) -> Result<Vec<Link>> {
     let sources = sources(service, caller, &mirror.name, project, View::Own).await?;
-    let (order, pending) = (&sources.scope.order, &sources.pending);
-    let mut links = links_of(&service.db().await?, order, pending, project, Serial::NOW).await?;
+    let db = service.db().await?;
+    let mut links = links_of(&db, sources.mirrors(), &sources.pending, project, Serial::NOW).await?;
     Ok(links.remove(&mirror.id).unwrap_or_default())
 }
 

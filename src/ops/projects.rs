@@ -99,7 +99,7 @@ async fn of_versions(
     let (releases, files, mut links_of) = tokio::try_join!(
         store::releases::of_project(&db, &ids, project, version),
         store::files::of_project(&db, &ids, project, version, Serial::NOW),
-        mirrored::links_of(&db, &sources.scope.order, &sources.pending, project, Serial::NOW),
+        mirrored::links_of(&db, sources.mirrors(), &sources.pending, project, Serial::NOW),
     )?;
     let mut files_of: HashMap<(i64, String), Vec<Linked>> = HashMap::new();
     for (index, file) in files {

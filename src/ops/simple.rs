@@ -26,12 +26,20 @@ use crate::{
     timing::{self, Phase},
 };
 use bytes::Bytes;
+use metrics::Counter;
 use sha2::{Digest, Sha256};
-use std::{collections::HashMap, io, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 /// A page that the caller may see; its bytes are made only when [`Page::body`] asks for them.
 pub struct Page {
     answer: Arc<Answer>,
+    /// The indexes that take part, in order; none where no mirror does, and it is no list.
+    indexes: Vec<Arc<Index>>,
     /// What upstreams said that is not stored yet, by the id of the mirror.
     pending: Vec<(i64, Arc<Pending>)>,
     /// The lists of mirrors, by their ids.
@@ -104,6 +112,19 @@ pub async fn project(
     if let Some(answer) = service.answers.get(&asked).filter(|answer| answer.at == at) {
         return Ok(Page::from(answer));
     }
+    // What is seldom needed is not to be moved about with each request.
+    Box::pin(looked_up(service, caller, wanted, asked, at)).await
+}
+
+/// The page of one project, from the serials of what it is made of.
+async fn looked_up(
+    service: &Service,
+    caller: &Caller,
+    wanted: Wanted<'_>,
+    asked: Asked,
+    at: Serial,
+) -> Result<Page> {
+    let project = &asked.project;
     let sources = mirrored::sources(service, caller, wanted.index, project, wanted.view).await?;
     let scope = sources.scope;
     let key = PageKey {
@@ -112,11 +133,13 @@ pub async fn project(
         left_out: sources.left_out,
         ..wanted.key(Some(project), &scope.order, scope.page_serial().min(sources.known))
     };
-    let answer = answer(service, at, key, scope.order, scope.restricted);
-    if answer.order.iter().all(|index| index.mirror.is_none()) {
+    let answer = answer(service, at, key, scope.restricted);
+    if scope.order.iter().all(|index| index.mirror.is_none()) {
         service.answers.insert(asked, answer.clone());
+        return Ok(Page::from(answer));
     }
     Ok(Page {
+        indexes: scope.order,
         pending: sources.pending,
         stale: sources.stale.or(sources.left_out.then_some(Duration::ZERO)),
         upstream_serial: sources.upstream_serial,
@@ -147,21 +170,29 @@ pub async fn list(service: &Service, caller: &Caller, wanted: Wanted<'_>) -> Res
         ..wanted.key(None, &scope.order, scope.page_serial().min(known))
     };
     let stale = lists.values().filter_map(|listed| listed.stale).max();
-    Ok(Page { lists, stale, ..Page::from(answer(service, known, key, scope.order, scope.restricted)) })
+    let answer = answer(service, known, key, scope.restricted);
+    Ok(Page { indexes: scope.order, lists, stale, ..Page::from(answer) })
 }
 
 /// The answer with its entity tag, which is the same on every process, and another for any other bytes, those of another
 /// version of this program included.
-fn answer(service: &Service, at: Serial, key: PageKey, order: Vec<Arc<Index>>, private: bool) -> Arc<Answer> {
+fn answer(service: &Service, at: Serial, key: PageKey, private: bool) -> Arc<Answer> {
     let version = env!("CARGO_PKG_VERSION");
     let digest = Sha256::digest(format!("{version} {} {key:?}", service.uuid));
-    Arc::new(Answer { at, key, order, private, etag: hex::encode(&digest[..16]) })
+    Arc::new(Answer { at, key, private, etag: hex::encode(&digest[..16]) })
 }
 
 impl From<Arc<Answer>> for Page {
     /// A page of stages alone.
     fn from(answer: Arc<Answer>) -> Self {
-        Self { answer, pending: Vec::new(), lists: HashMap::new(), stale: None, upstream_serial: None }
+        Self {
+            answer,
+            indexes: Vec::new(),
+            pending: Vec::new(),
+            lists: HashMap::new(),
+            stale: None,
+            upstream_serial: None,
+        }
     }
 }
 
@@ -181,13 +212,20 @@ impl Page {
     /// # Errors
     /// [`Error::NoSuchProject`] when no index of the order has the project.
     pub async fn body(&self, service: &Service) -> Result<Body> {
-        metrics::counter!("wheelyard_pages_served_total").increment(1);
+        static SERVED: LazyLock<Counter> =
+            LazyLock::new(|| metrics::counter!("wheelyard_pages_served_total"));
+        SERVED.increment(1);
         let key = &self.answer.key;
         if self.lists.values().any(|listed| listed.digest.is_some()) {
             let pieces = self.list(service).await?.pieces(key.format, key.base.list_prefix(key.view));
             return Ok(Body::Pieces(coding::pieces(pieces, key.coding).map_err(broken)?));
         }
-        let page = timing::of(Phase::Cache, self.coded(service, key)).await?;
+        let from_memory = timing::of(Phase::Cache, service.pages.get(key)).await;
+        let page = match from_memory {
+            Some(page) => page,
+            // See `project`.
+            None => Box::pin(timing::of(Phase::Cache, self.coded(service, key))).await?,
+        };
         page.map(Body::Whole).ok_or_else(|| {
             Error::NoSuchProject(key.project.as_ref().map_or_else(String::new, ToString::to_string))
         })
@@ -241,19 +279,20 @@ impl Page {
 
     /// Reads the rows of a project page as of its page serial: what a later change did is not in it.
     async fn project(&self, service: &Service, project: &ProjectName) -> Result<ProjectPage> {
-        let Answer { key, order, .. } = &*self.answer;
+        let key = &self.answer.key;
         let ids = &key.order;
-        let is_mirrored = order.iter().any(|index| index.mirror.is_some());
+        let mirrors = self.indexes.iter().filter(|index| index.mirror.is_some());
+        let mirrors: HashMap<i64, &IndexName> = mirrors.map(|index| (index.id, &index.name)).collect();
         let db = service.db().await?;
         let (statuses, versions, files, mut links) = tokio::try_join!(
             store::projects::statuses(&db, ids, project, key.serial),
             store::releases::versions(&db, ids, project, key.serial),
             store::files::of_project(&db, ids, project, None, key.serial),
-            mirrored::links_of(&db, order, &self.pending, project, key.serial),
+            mirrored::links_of(&db, mirrors.keys().copied(), &self.pending, project, key.serial),
         )?;
         let mut statuses: HashMap<i64, Status> = statuses.into_iter().collect();
         statuses.extend(self.pending.iter().map(|(id, pending)| (*id, pending.page.status.clone())));
-        let status = order.iter().find_map(|index| statuses.get(&index.id)).cloned();
+        let status = ids.iter().find_map(|id| statuses.get(id)).cloned();
         let mut page = ProjectPage {
             index: key.index.clone(),
             project: project.clone(),
@@ -264,24 +303,26 @@ impl Page {
             versions: Vec::new(),
             files: Vec::new(),
             blocked: key.blocked.clone(),
-            refresh: (is_mirrored && key.view == View::All).then(|| match order[0].mirror {
-                Some(_) => "Refresh",
-                None => "Refresh mirror links",
+            refresh: (!mirrors.is_empty() && key.view == View::All).then(|| {
+                match mirrors.contains_key(&ids[0]) {
+                    true => "Refresh",
+                    false => "Refresh mirror links",
+                }
             }),
         };
-        for index in order {
-            if statuses.get(&index.id).is_none_or(Status::is_quarantined) {
+        for id in ids {
+            if statuses.get(id).is_none_or(Status::is_quarantined) {
                 continue;
             }
-            if index.mirror.is_some() {
-                let linked = links.remove(&index.id).unwrap_or_default();
+            if let Some(mirror) = mirrors.get(id) {
+                let linked = links.remove(id).unwrap_or_default();
                 page.versions.extend(linked.iter().map(|link| link.version.clone()));
-                page.files.extend(linked.iter().map(|link| PageFile::of_mirror(&index.name, link)));
+                page.files.extend(linked.iter().map(|link| PageFile::of_mirror(mirror, link)));
                 continue;
             }
-            let own = versions.iter().filter(|(id, _)| *id == index.id);
+            let own = versions.iter().filter(|(of, _)| of == id);
             page.versions.extend(own.map(|(_, version)| version.clone()));
-            let own = files.iter().filter(|(id, _)| *id == index.id);
+            let own = files.iter().filter(|(of, _)| of == id);
             page.files.extend(own.map(|(_, file)| PageFile::of_stage(file)));
         }
         Ok(page)
@@ -289,7 +330,7 @@ impl Page {
 
     async fn list(&self, service: &Service) -> Result<ListPage> {
         let mut page = ListPage { index: self.answer.key.index.clone(), indexes: Vec::new() };
-        for index in &self.answer.order {
+        for index in &self.indexes {
             let listed = self.lists.get(&index.id).filter(|listed| listed.digest.is_some());
             let names = match listed {
                 Some(listed) => listed.names.clone(),
@@ -301,7 +342,7 @@ impl Page {
                 }
             };
             // A base that this reader may not see is not named either.
-            let seen = |base: &&IndexName| self.answer.order.iter().any(|index| index.name == **base);
+            let seen = |base: &&IndexName| self.indexes.iter().any(|index| index.name == **base);
             page.indexes.push((
                 index.name.clone(),
                 index.bases.iter().filter(seen).cloned().collect(),
@@ -312,6 +353,7 @@ impl Page {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn broken(error: io::Error) -> Error {
     Error::Internal(format!("coding a page: {error}"))
 }

@@ -63,11 +63,11 @@ async fn the_first_start_mirrors_what_pip_installs_from() {
         let data = Folder::new();
         let server = start(&data, programs, &[]).await;
         assert_eq!(mirror(&server).await, expected, "{programs:?}");
-        let log = data.read("log");
         let words =
             if expected.is_some() { "created root/pypi, a mirror of " } else { "there is no root/pypi" };
-        assert!(log.contains(words) && !log.contains("hidden"), "{log}");
         server.end("-TERM").await;
+        let log = data.read("log");
+        assert!(log.contains(words) && !log.contains("hidden"), "{log}");
     }
 }
 
@@ -79,8 +79,8 @@ async fn a_given_url_wins_and_what_was_deleted_or_not_wanted_does_not_come() {
     let data = Folder::new();
     let server = start(&data, &programs, &["--mirror-url", "none", "--restrict-modify", "nobody"]).await;
     assert_eq!(mirror(&server).await, None);
-    assert!(!data.read("log").contains("root/pypi"), "{}", data.read("log"));
     server.end("-TERM").await;
+    assert!(!data.read("log").contains("root/pypi"), "{}", data.read("log"));
 
     // It is not the first start any more, so that only a wish makes a mirror.
     let server = start(&data, &programs, &[]).await;
@@ -92,8 +92,8 @@ async fn a_given_url_wins_and_what_was_deleted_or_not_wanted_does_not_come() {
         "type": "mirror", "volatile": false, "title": "127.0.0.1", "mirror_url": "http://127.0.0.1:9/given",
     });
     assert_eq!(mirror(&server).await, Some(shown));
-    assert!(!data.read("log").contains("hidden"), "{}", data.read("log"));
     server.end("-TERM").await;
+    assert!(!data.read("log").contains("hidden"), "{}", data.read("log"));
 
     let server = start(&data, &programs, &["--mirror-url", "http://127.0.0.1:9/other"]).await;
     assert_eq!(mirror(&server).await.unwrap()["mirror_url"], "http://127.0.0.1:9/given");

@@ -1,6 +1,9 @@
 //! Simple pages: entity tags, conditional requests and compression.
 
-use crate::harness::{Client, Server};
+use crate::harness::{
+    Client, Server,
+    binary::{Binary, place},
+};
 use serde_json::json;
 use std::io::Read;
 
@@ -87,7 +90,7 @@ async fn two_processes_give_a_page_the_same_tag_and_a_change_gives_it_another_at
 }
 
 #[tokio::test]
-async fn a_page_is_packed_for_who_takes_gzip_and_is_the_same_inside() {
+async fn a_page_is_packed_as_its_reader_likes_and_is_the_same_inside() {
     let server = Server::start().await;
     alice_with_pkg(&server).await;
     let client = reqwest::Client::builder().no_gzip().build().unwrap();
@@ -99,26 +102,63 @@ async fn a_page_is_packed_for_who_takes_gzip_and_is_the_same_inside() {
         let plain = get(page, "identity").await;
         assert_eq!(plain.header("content-encoding"), "");
         for (coding, packed) in [
-            ("gzip, deflate", true),
-            ("gzip, deflate, zstd", true),
-            ("gzip;q=0.1", true),
-            ("GZIP", true),
-            ("*", true),
-            ("gzip;q=0", false),
-            ("gzip;q=0, *", false),
-            ("br, zstd", false),
-            ("", false),
+            ("gzip, deflate", "gzip"),
+            ("gzip, deflate, br, zstd", "zstd"),
+            ("gzip, zstd;q=0.5", "gzip"),
+            ("gzip;q=0.1", "gzip"),
+            ("GZIP", "gzip"),
+            ("*", "zstd"),
+            ("zstd;q=0, *", "gzip"),
+            ("gzip;q=0", ""),
+            ("gzip;q=0, *", "zstd"),
+            ("br, zstd", "zstd"),
+            ("identity, gzip;q=0.5", ""),
+            ("", ""),
         ] {
             let reply = get(page, coding).await;
-            assert_eq!(reply.header("content-encoding") == "gzip", packed, "{coding}");
-            assert_eq!(reply.header("etag") == plain.header("etag"), !packed, "{coding}");
+            assert_eq!(reply.header("content-encoding"), packed, "{coding}");
+            assert_eq!(reply.header("etag") == plain.header("etag"), packed.is_empty(), "{coding}");
             assert_eq!(reply.header("vary"), "Accept, Accept-Encoding");
-            let mut body = reply.body;
-            if packed {
-                let packed = std::mem::take(&mut body);
-                flate2::read::GzDecoder::new(packed.as_slice()).read_to_end(&mut body).unwrap();
-            }
+            let body = match packed {
+                "gzip" => {
+                    let mut body = Vec::new();
+                    flate2::read::GzDecoder::new(reply.body.as_slice()).read_to_end(&mut body).unwrap();
+                    body
+                }
+                "zstd" => zstd::decode_all(reply.body.as_slice()).unwrap(),
+                _ => reply.body,
+            };
             assert_eq!(body, plain.body, "{coding}");
         }
+    }
+}
+
+/// Of one format and all codings, over a change of another project and one of its own.
+#[tokio::test]
+async fn a_page_is_rendered_once_for_each_change_of_its_project() {
+    let (database, prefix) = place().await;
+    let server = Binary::serve(&database, &prefix, &[]).await;
+    let anonymous = server.client(None);
+    anonymous.put("alice", json!({"password": "open"})).await.expect(201);
+    let alice = server.client(Some(("alice", "open")));
+    alice.put("alice/dev", json!({})).await.expect(200);
+    let rendered = async || {
+        let metrics = anonymous.get("metrics").await.text();
+        let line = metrics.lines().find(|line| line.starts_with("wheelyard_pages_rendered_total "));
+        line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap())
+    };
+    let read = async || {
+        for reader in [&anonymous, &alice] {
+            for coding in ["identity", "gzip", "zstd", "gzip"] {
+                let headers = [("accept-encoding", coding), ("accept", "text/html")];
+                reader.get_with("alice/dev/+simple/pkg/", &headers).await.expect(200);
+            }
+        }
+    };
+    for (project, expected) in [("pkg", 1), ("other", 1), ("pkg", 2), ("other", 2)] {
+        let version = format!("{}.0", rendered().await + if project == "pkg" { 1 } else { 10 });
+        alice.upload_wheel("alice/dev", project, &version).await;
+        read().await;
+        assert_eq!(rendered().await, expected, "after an upload of {project}");
     }
 }

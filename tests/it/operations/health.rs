@@ -116,7 +116,8 @@ async fn prometheus_gets_requests_latencies_pool_cache_s3_and_serial() {
     assert!(value("wheelyard_uploaded_bytes_total") > 100);
     assert!(value("wheelyard_database_connections_open") >= 1);
     assert!(value("wheelyard_database_connections_in_use") >= 0);
-    assert_eq!(value("wheelyard_cached_pages"), 1);
+    // As it is, and packed.
+    assert_eq!(value("wheelyard_cached_pages"), 2);
     assert_eq!(value(r#"wheelyard_s3_seconds_count{operation="PutObject",outcome="ok"}"#), 1);
     assert_eq!(value(r#"wheelyard_s3_seconds_count{operation="GetObject",outcome="ok"}"#), 1);
     assert_eq!(value(r#"wheelyard_files_found_total{from="database"}"#), 1);
@@ -126,4 +127,15 @@ async fn prometheus_gets_requests_latencies_pool_cache_s3_and_serial() {
     assert_eq!(value("wheelyard_cached_objects"), 1);
     assert!(value("wheelyard_cached_object_bytes") > 100);
     assert_eq!(value("wheelyard_serial"), serial);
+}
+
+#[tokio::test]
+async fn a_server_that_ends_has_written_the_line_of_its_last_request() {
+    let folder = Folder::new();
+    let server = logging(&folder).await;
+    server.client(None).get("+api").await.expect(200);
+    server.end("-TERM").await;
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let requests = requests(&log);
+    assert_eq!(requests.last().unwrap()["fields"]["path"], "/+api", "{log}");
 }
