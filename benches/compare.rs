@@ -4,7 +4,7 @@ use crate::{
     load::{Expected, Load, Requests},
     process::Process,
 };
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 /// How long and how often each is measured.
 #[derive(Clone, Copy)]
@@ -14,37 +14,19 @@ pub struct Pace {
 }
 
 /// One who takes part.
+#[derive(Clone)]
 pub struct Contender<'a> {
-    pub name: &'static str,
     pub load: Load,
     /// Whose processor time counts.
     pub processes: Vec<&'a Process>,
 }
 
 impl<'a> Contender<'a> {
-    /// Asks these for a path, with these headers, and expects these very bytes.
-    pub fn get(
-        name: &'static str,
-        processes: &[&'a Process],
-        path: &str,
-        headers: &str,
-        expected: Expected,
-    ) -> Self {
+    /// Asks these for a path, with these headers, and expects just this.
+    pub fn get(processes: &[&'a Process], path: &str, headers: &str, expected: Expected) -> Self {
         let addresses = processes.iter().map(|process| process.address).collect();
         let requests = Requests::Same(request(path, headers));
-        Self { name, load: Load { addresses, requests, expected }, processes: processes.to_vec() }
-    }
-
-    /// The same at a server that is no process of ours.
-    pub fn of_address(
-        name: &'static str,
-        address: SocketAddr,
-        path: &str,
-        headers: &str,
-        expected: Expected,
-    ) -> Self {
-        let requests = Requests::Same(request(path, headers));
-        Self { name, load: Load { addresses: vec![address], requests, expected }, processes: Vec::new() }
+        Self { load: Load { addresses, requests, expected }, processes: processes.to_vec() }
     }
 }
 
@@ -76,8 +58,8 @@ pub fn compare(contenders: &[Contender<'_>], connections: usize, pace: Pace) -> 
             let figures = contender.load.run(connections, Duration::from_secs_f64(pace.seconds));
             rounds.push(Measured {
                 rate: figures.rate(),
-                p50: figures.percentile(0.5),
-                p99: figures.percentile(0.99),
+                p50: figures.percentile(50),
+                p99: figures.percentile(99),
                 cpu: (cpu() - before) * 1e6 / figures.times.len() as f64,
             });
         }

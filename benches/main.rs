@@ -5,14 +5,23 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 #![expect(clippy::cast_precision_loss, reason = "figures")]
 
+#[expect(dead_code, reason = "the tests make more kinds of files")]
 #[path = "../tests/it/harness/archive.rs"]
 mod archive;
 mod compare;
+mod files;
+mod grounds;
+mod growth;
 mod load;
+mod pages;
+mod peers;
 mod person;
 mod process;
 mod roles;
 mod site;
+mod start;
+mod table;
+mod writes;
 
 use clap::Parser;
 use compare::Pace;
@@ -26,11 +35,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Parser)]
 struct Options {
     /// Seconds for each figure and round
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 1.0)]
     seconds: f64,
     /// Rounds, whose median counts
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Measure devpi-server too, of this folder of programs
+    #[arg(long)]
+    peers: Option<PathBuf>,
+    /// Measure these parts alone
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<Part>,
     /// What this process is, instead of the benchmark itself
     #[arg(long, hide = true, requires = "folder")]
     role: Option<Role>,
@@ -39,6 +54,16 @@ struct Options {
     /// Cargo gives it
     #[arg(long, hide = true)]
     bench: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    Pages,
+    Files,
+    Writes,
+    Growth,
+    Start,
+    Peers,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -53,50 +78,33 @@ async fn main() {
     match (options.role, &options.folder) {
         (Some(Role::ObjectStore), Some(folder)) => roles::object_store(folder).await,
         (Some(Role::Bare), Some(folder)) => roles::bare(folder).await,
-        _ => bench(Pace { seconds: options.seconds, rounds: options.rounds }).await,
+        _ => bench(&options).await,
     }
 }
 
-async fn bench(pace: Pace) {
-    use compare::{Contender, compare};
-    use load::Expected;
-    let site = site::Site::start().await;
-    let database = site.database("main").await;
-    site.init(&database).await;
-    let strict = site.wheelyard(&database, &[]).await;
-    let stale = site.wheelyard(&database, &["--read-staleness", "5"]).await;
-    let root = person::Person::new(&strict.url, "root");
-    root.index("private", person::stage(&[])).await;
-    root.fill("private", "small", person::wheels("small", 0..200)).await;
-    let page = root.get("root/private/+simple/small/", &[]).await.bytes().await.unwrap().to_vec();
-    println!("page of {} bytes", page.len());
-    let folder = site.path("bare");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::write(folder.join("page"), &page).unwrap();
-    let bare = site.bare(&folder).await;
-    let expected = Expected::body(200, page);
-    let not = root.get("root/private/+simple/small/", &[]).await;
-    let etag = not.headers()["etag"].to_str().unwrap().to_owned();
-    let contenders = [
-        Contender::get("bare", &[&bare], "page", "", expected.clone()),
-        Contender::get("strict", &[&strict], "root/private/+simple/small/", "", expected.clone()),
-        Contender::get("stale", &[&stale], "root/private/+simple/small/", "", expected),
-        Contender::get("bare 304", &[&bare], "304", "", Expected::any(304)),
-        Contender::get(
-            "strict 304",
-            &[&strict],
-            "root/private/+simple/small/",
-            &format!("If-None-Match: {etag}\r\n"),
-            Expected::any(304),
-        ),
-    ];
-    for connections in [1, 10, 64] {
-        let before = root.metric("wheelyard_gate_queries_total").await;
-        let measured = compare(&contenders, connections, pace);
-        println!("gate queries {}", root.metric("wheelyard_gate_queries_total").await - before);
-        for (contender, figures) in contenders.iter().zip(measured) {
-            println!("{connections:3} {:12} {figures:?}", contender.name);
-        }
+async fn bench(options: &Options) {
+    let pace = Pace { seconds: options.seconds, rounds: options.rounds };
+    let grounds = grounds::Grounds::prepare().await;
+    let mut targets = table::Targets::default();
+    let only = |part: Part| options.only.is_empty() || options.only.contains(&part);
+    if only(Part::Pages) {
+        pages::measure(&grounds, &mut targets, pace).await;
     }
-    site.stop().await;
+    if only(Part::Files) {
+        files::measure(&grounds, &mut targets, pace).await;
+    }
+    if let Some(programs) = options.peers.as_deref().filter(|_| only(Part::Peers)) {
+        peers::measure(&grounds, &mut targets, pace, programs).await;
+    }
+    if only(Part::Writes) {
+        writes::measure(&grounds, &mut targets, pace).await;
+    }
+    if only(Part::Growth) {
+        growth::measure(&grounds, &mut targets, pace).await;
+    }
+    if only(Part::Start) {
+        start::measure(&grounds).await;
+    }
+    targets.finish();
+    grounds.site.stop().await;
 }

@@ -42,6 +42,20 @@ impl Process {
         (Self { url: url.to_owned(), address, started: began.elapsed(), child, began }, line)
     }
 
+    /// Starts a command that says no URL, and waits until it answers on its port.
+    pub async fn start_at(command: &mut Command, port: u16, log: &Path) -> Self {
+        let began = Instant::now();
+        let log = File::options().create(true).append(true).open(log).unwrap();
+        let child = command.stdout(log.try_clone().unwrap()).stderr(log).kill_on_drop(true).spawn();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        while tokio::net::TcpStream::connect(address).await.is_err() {
+            assert!(began.elapsed() < Duration::from_secs(60), "does not serve within a minute");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let url = format!("http://{address}");
+        Self { url, address, started: began.elapsed(), child: child.expect("can't be started"), began }
+    }
+
     /// Since its start.
     pub fn age(&self) -> Duration {
         self.began.elapsed()

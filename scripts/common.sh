@@ -35,6 +35,23 @@ need_packages() {
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
 }
 
+# The clients that the tests drive, and devpi-server, in a virtual environment that is made once for a list of
+# requirements. Sets VENV.
+make_clients() {
+  mkdir -p "$CACHE"
+  exec 9>"$CACHE/clients.lock"; flock 9 # another run may be making the same
+  VENV=$CACHE/clients-$(sha256sum tests/clients/requirements.txt | cut -c1-16)
+  if [ ! -e "$VENV/ready" ]; then
+    command -v python3 >/dev/null || need_packages python3
+    rm -rf "$VENV"
+    python3 -m venv "$VENV" 2>/dev/null || { need_packages python3-venv; rm -rf "$VENV"; python3 -m venv "$VENV"; }
+    say "installing the clients"
+    "$VENV/bin/pip" install --quiet --disable-pip-version-check -r tests/clients/requirements.txt
+    touch "$VENV/ready"
+  fi
+  exec 9>&-
+}
+
 find_postgres() {
   PGBIN=${WHEELYARD_PGBIN:-$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)}
   [ -n "$PGBIN" ] || PGBIN=$(dirname "$(command -v initdb || true)")

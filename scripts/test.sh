@@ -2,19 +2,7 @@
 # All tests: lints, then unit, integration and client tests on a PostgreSQL cluster of this run.
 . "$(dirname "$0")/common.sh"
 
-# The clients that the tests drive, in a virtual environment that is made once for a list of requirements.
-mkdir -p "$CACHE"
-exec 9>"$CACHE/clients.lock"; flock 9 # another run may be making the same
-VENV=$CACHE/clients-$(sha256sum tests/clients/requirements.txt | cut -c1-16)
-if [ ! -e "$VENV/ready" ]; then
-  command -v python3 >/dev/null || need_packages python3
-  rm -rf "$VENV"
-  python3 -m venv "$VENV" 2>/dev/null || { need_packages python3-venv; rm -rf "$VENV"; python3 -m venv "$VENV"; }
-  say "installing the clients"
-  "$VENV/bin/pip" install --quiet --disable-pip-version-check -r tests/clients/requirements.txt
-  touch "$VENV/ready"
-fi
-exec 9>&-
+make_clients
 export WHEELYARD_TEST_CLIENTS=$VENV/bin
 
 [ $# -gt 0 ] || scripts/lint.sh
