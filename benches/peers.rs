@@ -25,17 +25,19 @@ pub async fn measure(grounds: &Grounds, targets: &mut Targets, pace: Pace, progr
 
     table::heading("pages beside devpi-server's (which stands where the limit stood)");
     for (what, path) in [("200 files, HTML", SMALL), ("200 files of a mirror, inherited", INHERITED)] {
-        let theirs = root.get(path, &[]).await.text().await.unwrap();
-        assert_eq!(theirs.matches(".whl</a>").count(), 200, "devpi's page of {what}");
+        // The page that devpi shows of a mirror differs from time to time.
+        let theirs = async || root.get(path, &[]).await.text().await.unwrap().matches(".whl</a>").count();
+        assert_eq!(theirs().await, 200, "devpi's page of {what}");
         let ours = grounds.page(path, &[], 200).await;
         for connections in [1, 10, 64] {
             let contenders = [
-                Contender::get(&[&devpi], path, "", Expected::body(200, theirs.clone().into_bytes())),
+                Contender::get(&[&devpi], path, "", Expected::any(200)),
                 Contender::get(&[&grounds.strict], path, "", ours.expected()),
             ];
             let measured = compare(&contenders, connections, pace);
             let ratio = table::row(what, connections, measured[0], measured[1]);
             if connections == 64 {
+                assert_eq!(theirs().await, 200, "devpi's page of {what}");
                 targets.add(&format!("{what}: {ratio:.0} times devpi-server, at least 100"), ratio >= 100.0);
             }
         }

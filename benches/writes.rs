@@ -20,7 +20,7 @@ use std::{
 };
 
 /// Uploads for one figure, and between two when a writer writes beside readers.
-const UPLOADS: usize = 100;
+const UPLOADS: usize = 200;
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// All of it.
