@@ -1,5 +1,6 @@
 //! Rendered pages, and which of them answers whom.
 
+use super::page_serial::Ticket;
 use crate::model::{
     name::{IndexName, ProjectName, UserName},
     page::{Base, Format},
@@ -68,6 +69,8 @@ pub struct Asked {
 pub struct Answer {
     /// The serial as of which it does: as long as this is the current one, nothing need be looked up again.
     pub at: Serial,
+    /// When it was looked for: a database that was set back may come to the same serial in another way.
+    pub ticket: Ticket,
     pub key: PageKey,
     /// Not everybody sees the same page here.
     pub private: bool,

@@ -3,6 +3,7 @@
 use crate::{
     cache::{
         mirrored::Pending,
+        page_serial::Ticket,
         pages::{Answer, Asked, Coding, PageKey},
     },
     error::{Error, Result},
@@ -108,12 +109,12 @@ pub async fn project(
     project: &ProjectName,
 ) -> Result<Page> {
     let asked = wanted.asked(caller, project);
-    let at = service.gate.serial();
-    if let Some(answer) = service.answers.get(&asked).filter(|answer| answer.at == at) {
+    let known = (service.gate.serial(), service.page_serials.ticket());
+    if let Some(answer) = service.answers.get(&asked).filter(|answer| (answer.at, answer.ticket) == known) {
         return Ok(Page::from(answer));
     }
     // What is seldom needed is not to be moved about with each request.
-    Box::pin(looked_up(service, caller, wanted, asked, at)).await
+    Box::pin(looked_up(service, caller, wanted, asked, known)).await
 }
 
 /// The page of one project, from the serials of what it is made of.
@@ -122,7 +123,7 @@ async fn looked_up(
     caller: &Caller,
     wanted: Wanted<'_>,
     asked: Asked,
-    at: Serial,
+    known: (Serial, Ticket),
 ) -> Result<Page> {
     let project = &asked.project;
     let sources = mirrored::sources(service, caller, wanted.index, project, wanted.view).await?;
@@ -133,7 +134,7 @@ async fn looked_up(
         left_out: sources.left_out,
         ..wanted.key(Some(project), &scope.order, scope.page_serial().min(sources.known))
     };
-    let answer = answer(service, at, key, scope.restricted);
+    let answer = answer(service, known, key, scope.restricted);
     if scope.order.iter().all(|index| index.mirror.is_none()) {
         service.answers.insert(asked, answer.clone());
         return Ok(Page::from(answer));
@@ -170,16 +171,16 @@ pub async fn list(service: &Service, caller: &Caller, wanted: Wanted<'_>) -> Res
         ..wanted.key(None, &scope.order, scope.page_serial().min(known))
     };
     let stale = lists.values().filter_map(|listed| listed.stale).max();
-    let answer = answer(service, known, key, scope.restricted);
+    let answer = answer(service, (known, service.page_serials.ticket()), key, scope.restricted);
     Ok(Page { indexes: scope.order, lists, stale, ..Page::from(answer) })
 }
 
 /// The answer with its entity tag, which is the same on every process, and another for any other bytes, those of another
 /// version of this program included.
-fn answer(service: &Service, at: Serial, key: PageKey, private: bool) -> Arc<Answer> {
+fn answer(service: &Service, (at, ticket): (Serial, Ticket), key: PageKey, private: bool) -> Arc<Answer> {
     let version = env!("CARGO_PKG_VERSION");
     let digest = Sha256::digest(format!("{version} {} {key:?}", service.uuid));
-    Arc::new(Answer { at, key, private, etag: hex::encode(&digest[..16]) })
+    Arc::new(Answer { at, ticket, key, private, etag: hex::encode(&digest[..16]) })
 }
 
 impl From<Arc<Answer>> for Page {
