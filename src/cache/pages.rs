@@ -67,10 +67,6 @@ pub struct Asked {
 
 /// Which page answers a reader.
 pub struct Answer {
-    /// The serial as of which it does: as long as this is the current one, nothing need be looked up again.
-    pub at: Serial,
-    /// When it was looked for: a database that was set back may come to the same serial in another way.
-    pub ticket: Ticket,
     pub key: PageKey,
     /// Not everybody sees the same page here.
     pub private: bool,
@@ -78,21 +74,42 @@ pub struct Answer {
     pub etag: String,
 }
 
+/// What was known when an answer was looked for: the current serial, and how often everything was forgotten, since a
+/// database that was set back may come to the same serial in another way.
+pub type AsOf = (Serial, Ticket);
+
 /// The last answers, of pages in which no mirror takes part, since those change with time too.
-pub type Answers = moka::sync::Cache<Asked, Arc<Answer>>;
+pub struct Answers(moka::sync::Cache<Asked, (AsOf, Arc<Answer>)>);
 
 /// Memory for answers, in bytes.
 const ANSWERS: u64 = 32 << 20;
 
-pub fn answers() -> Answers {
-    moka::sync::Cache::builder()
-        .weigher(|asked: &Asked, answer: &Arc<Answer>| {
-            let weight = size_of::<Asked>() + size_of::<Answer>() + 256 + 2 * answer.key.texts();
-            u32::try_from(weight + asked.user.as_ref().map_or(0, |user| user.as_str().len()))
-                .unwrap_or(u32::MAX)
-        })
-        .max_capacity(ANSWERS)
-        .build()
+impl Default for Answers {
+    fn default() -> Self {
+        let weigher = |asked: &Asked, (_, answer): &(AsOf, Arc<Answer>)| {
+            let user = asked.user.as_ref().map_or(0, |user| user.as_str().len());
+            let weight = size_of::<Asked>() + size_of::<Answer>() + 256 + 2 * answer.key.texts() + user;
+            u32::try_from(weight).unwrap_or(u32::MAX)
+        };
+        Self(moka::sync::Cache::builder().weigher(weigher).max_capacity(ANSWERS).build())
+    }
+}
+
+impl Answers {
+    /// The answer that was found when just this was known: nothing need be looked up again.
+    pub fn at(&self, asked: &Asked, as_of: AsOf) -> Option<Arc<Answer>> {
+        self.0.get(asked).filter(|(at, _)| *at == as_of).map(|(_, answer)| answer)
+    }
+
+    /// Keeps an answer, in place of what was known.
+    pub fn keep(&self, asked: Asked, as_of: AsOf, answer: Arc<Answer>) {
+        self.0.insert(asked, (as_of, answer));
+    }
+
+    /// Forgets everything, when the database was set back.
+    pub fn forget(&self) {
+        self.0.invalidate_all();
+    }
 }
 
 /// A page cache of at most this many bytes, keys included.

@@ -68,7 +68,7 @@ async fn catch_up(service: &Service, db: &Object) -> Result<Serial> {
             service.page_serials.forget();
             service.credentials.forget();
             service.pages.invalidate_all();
-            service.answers.invalidate_all();
+            service.answers.forget();
             service.files.forget();
             service.changes.invalidate_all();
             service.db.set_back(serial);

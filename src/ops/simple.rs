@@ -3,8 +3,7 @@
 use crate::{
     cache::{
         mirrored::Pending,
-        page_serial::Ticket,
-        pages::{Answer, Asked, Coding, PageKey},
+        pages::{Answer, AsOf, Asked, Coding, PageKey},
     },
     error::{Error, Result},
     model::{
@@ -109,12 +108,12 @@ pub async fn project(
     project: &ProjectName,
 ) -> Result<Page> {
     let asked = wanted.asked(caller, project);
-    let known = (service.gate.serial(), service.page_serials.ticket());
-    if let Some(answer) = service.answers.get(&asked).filter(|answer| (answer.at, answer.ticket) == known) {
+    let as_of = (service.gate.serial(), service.page_serials.ticket());
+    if let Some(answer) = service.answers.at(&asked, as_of) {
         return Ok(Page::from(answer));
     }
     // What is seldom needed is not to be moved about with each request.
-    Box::pin(looked_up(service, caller, wanted, asked, known)).await
+    Box::pin(looked_up(service, caller, wanted, asked, as_of)).await
 }
 
 /// The page of one project, from the serials of what it is made of.
@@ -123,7 +122,7 @@ async fn looked_up(
     caller: &Caller,
     wanted: Wanted<'_>,
     asked: Asked,
-    known: (Serial, Ticket),
+    as_of: AsOf,
 ) -> Result<Page> {
     let project = &asked.project;
     let sources = mirrored::sources(service, caller, wanted.index, project, wanted.view).await?;
@@ -134,9 +133,9 @@ async fn looked_up(
         left_out: sources.left_out,
         ..wanted.key(Some(project), &scope.order, scope.page_serial().min(sources.known))
     };
-    let answer = answer(service, known, key, scope.restricted);
+    let answer = answer(service, key, scope.restricted);
     if scope.order.iter().all(|index| index.mirror.is_none()) {
-        service.answers.insert(asked, answer.clone());
+        service.answers.keep(asked, as_of, answer.clone());
         return Ok(Page::from(answer));
     }
     Ok(Page {
@@ -171,16 +170,16 @@ pub async fn list(service: &Service, caller: &Caller, wanted: Wanted<'_>) -> Res
         ..wanted.key(None, &scope.order, scope.page_serial().min(known))
     };
     let stale = lists.values().filter_map(|listed| listed.stale).max();
-    let answer = answer(service, (known, service.page_serials.ticket()), key, scope.restricted);
+    let answer = answer(service, key, scope.restricted);
     Ok(Page { indexes: scope.order, lists, stale, ..Page::from(answer) })
 }
 
 /// The answer with its entity tag, which is the same on every process, and another for any other bytes, those of another
 /// version of this program included.
-fn answer(service: &Service, (at, ticket): (Serial, Ticket), key: PageKey, private: bool) -> Arc<Answer> {
+fn answer(service: &Service, key: PageKey, private: bool) -> Arc<Answer> {
     let version = env!("CARGO_PKG_VERSION");
     let digest = Sha256::digest(format!("{version} {} {key:?}", service.uuid));
-    Arc::new(Answer { at, ticket, key, private, etag: hex::encode(&digest[..16]) })
+    Arc::new(Answer { key, private, etag: hex::encode(&digest[..16]) })
 }
 
 impl From<Arc<Answer>> for Page {
