@@ -17,7 +17,7 @@ pub async fn measure(grounds: &Grounds, targets: &mut Targets, pace: Pace) {
         let presigned = url::Url::parse(redirect.headers()["location"].to_str().unwrap()).unwrap();
         let presigned = format!("{}?{}", &presigned.path()[1..], presigned.query().unwrap_or_default());
         let expected = Expected::body(200, content);
-        let store = grounds.site.store();
+        let store = &grounds.site.store;
         // What is signed is the Host header too.
         let get = request(&presigned, "");
         let get = String::from_utf8(get).unwrap().replace("Host: bench", &format!("Host: {}", store.address));

@@ -82,10 +82,7 @@ impl Grounds {
         fs::write(folder.join("simple"), list).unwrap();
         fs::write(folder.join("simple?mirrored"), upstream_page()).unwrap();
         let upstream = site.bare(&folder).await;
-        let mirror_url = format!("{}/simple/", upstream.url);
-        root.index("mirror", json!({"type": "mirror", "mirror_url": mirror_url})).await;
-        root.index("middle", stage(&["root/mirror"])).await;
-        root.index("top", stage(&["root/middle"])).await;
+        inherit(&root, &upstream).await;
         Self { site, database, strict, late, redirecting, streaming, upstream, root }
     }
 
@@ -111,6 +108,14 @@ impl Grounds {
         let body = answer.bytes().await.unwrap().to_vec();
         Answer { status: status.as_u16(), head: head + "\r\n", body }
     }
+}
+
+/// Makes the indexes of [`INHERITED`], a mirror of the upstream below two stages.
+pub async fn inherit(root: &Person, upstream: &Process) {
+    let mirror_url = format!("{}/simple/", upstream.url);
+    root.index("mirror", json!({"type": "mirror", "mirror_url": mirror_url})).await;
+    root.index("middle", stage(&["root/mirror"])).await;
+    root.index("top", stage(&["root/middle"])).await;
 }
 
 /// A page of 200 files as another index has it.

@@ -10,6 +10,9 @@
 mod archive;
 mod compare;
 mod files;
+#[expect(dead_code, reason = "the tests break forms too")]
+#[path = "../tests/it/harness/form.rs"]
+mod form;
 mod grounds;
 mod growth;
 mod load;

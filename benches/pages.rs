@@ -10,7 +10,6 @@ use std::fs;
 const CONNECTIONS: [usize; 3] = [1, 10, 64];
 
 const JSON: (&str, &str) = ("Accept", "application/vnd.pypi.simple.v1+json");
-const ROOT: (&str, &str) = ("Authorization", "Basic cm9vdDpiZW5jaA==");
 const GZIP: (&str, &str) = ("Accept-Encoding", "gzip");
 
 /// A page to ask for, with its headers as they go over the wire.
@@ -75,12 +74,13 @@ fn promises(targets: &mut Targets, ratio: f64, late: f64, limit: Measured, stric
 
 /// The page of 200 files first; the smallest one and the 304 last.
 async fn kinds(grounds: &Grounds) -> Vec<Kind> {
+    let authorization = grounds.root.authorization();
     let mut kinds = Vec::new();
     for (name, path, headers, files) in [
         ("200 files, HTML", SMALL, &[][..], 200),
         ("200 files, JSON", SMALL, &[JSON], 200),
         ("200 files, HTML, gzip", SMALL, &[GZIP], 200),
-        ("200 files of a closed index, by user", CLOSED, &[ROOT], 200),
+        ("200 files of a closed index, by user", CLOSED, &[("Authorization", authorization.as_str())], 200),
         ("2000 files, HTML", LARGE, &[], 2000),
         ("200 files of a mirror, inherited", INHERITED, &[], 200),
         ("1 file, HTML", TINY, &[], 1),

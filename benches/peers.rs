@@ -2,13 +2,12 @@
 
 use crate::{
     compare::{Contender, Pace, compare},
-    grounds::{Grounds, INHERITED, SMALL},
+    grounds::{Grounds, INHERITED, SMALL, inherit},
     load::Expected,
     person::{Person, stage, wheels},
     process::Process,
     table::{self, Targets},
 };
-use serde_json::json;
 use std::{path::Path, time::Duration};
 use tokio::process::Command;
 
@@ -18,10 +17,7 @@ pub async fn measure(grounds: &Grounds, targets: &mut Targets, pace: Pace, progr
     let root = Person::new(&devpi.url, "root");
     root.index("private", stage(&[])).await;
     root.fill("private", "small", wheels("small", 0..200)).await;
-    let mirror_url = format!("{}/simple/", grounds.upstream.url);
-    root.index("mirror", json!({"type": "mirror", "mirror_url": mirror_url})).await;
-    root.index("middle", stage(&["root/mirror"])).await;
-    root.index("top", stage(&["root/middle"])).await;
+    inherit(&root, &grounds.upstream).await;
 
     table::heading("pages beside devpi-server's (which stands where the limit stood)");
     for (what, path) in [("200 files, HTML", SMALL), ("200 files of a mirror, inherited", INHERITED)] {

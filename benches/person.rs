@@ -1,5 +1,6 @@
 //! Somebody who fills an index and reads it, over HTTP as anyone would.
 
+use crate::form::RawForm;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use futures::StreamExt;
 use serde_json::{Value, json};
@@ -43,34 +44,20 @@ impl Person {
         assert!(status.is_success(), "{name}: {status} {}", reply.text().await.unwrap());
     }
 
+    /// The header that says who asks.
+    pub fn authorization(&self) -> String {
+        format!("Basic {}", STANDARD.encode(format!("{}:{PASSWORD}", self.user)))
+    }
+
     /// The head and body of an upload, as it goes over the wire.
-    pub fn upload(&self, index: &str, name: &str, version: &str, (filename, content): &Wheel) -> Vec<u8> {
-        let mut body = Vec::with_capacity(content.len() + 1024);
-        for (field, text) in [
-            (":action", "file_upload"),
-            ("protocol_version", "1"),
-            ("metadata_version", "2.1"),
-            ("filetype", "bdist_wheel"),
-            ("pyversion", "py3"),
-            ("name", name),
-            ("version", version),
-        ] {
-            let part =
-                format!("--limit\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{text}\r\n");
-            body.extend_from_slice(part.as_bytes());
-        }
-        let part = format!(
-            "--limit\r\nContent-Disposition: form-data; name=\"content\"; filename=\"{filename}\"\r\n\
-             Content-Type: application/octet-stream\r\n\r\n"
-        );
-        body.extend_from_slice(part.as_bytes());
-        body.extend_from_slice(content);
-        body.extend_from_slice(b"\r\n--limit--\r\n");
-        let credentials = STANDARD.encode(format!("{}:{PASSWORD}", self.user));
+    pub fn upload(&self, index: &str, name: &str, version: &str, wheel: &Wheel) -> Vec<u8> {
+        let body = form(name, version, wheel);
         let head = format!(
-            "POST /{}/{index}/ HTTP/1.1\r\nHost: bench\r\nAuthorization: Basic {credentials}\r\n\
-             Content-Type: multipart/form-data; boundary=limit\r\nContent-Length: {}\r\n\r\n",
+            "POST /{}/{index}/ HTTP/1.1\r\nHost: bench\r\nAuthorization: {}\r\nContent-Type: {}\r\n\
+             Content-Length: {}\r\n\r\n",
             self.user,
+            self.authorization(),
+            RawForm::CONTENT_TYPE,
             body.len()
         );
         [head.into_bytes(), body].concat()
@@ -81,10 +68,8 @@ impl Person {
         let url = format!("{}/{}/{index}/", self.url, self.user);
         let uploads = wheels.into_iter().map(|(version, wheel)| {
             let request = self.http.post(&url).basic_auth(&self.user, Some(PASSWORD));
-            let request = request.header("Content-Type", "multipart/form-data; boundary=limit");
-            let whole = self.upload(index, name, &version, &wheel);
-            let at = whole.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap() + 4;
-            request.body(whole[at..].to_vec()).send()
+            let request = request.header("Content-Type", RawForm::CONTENT_TYPE);
+            request.body(form(name, &version, &wheel)).send()
         });
         let mut replies = futures::stream::iter(uploads).buffer_unordered(AT_ONCE);
         while let Some(reply) = replies.next().await {
@@ -109,6 +94,15 @@ impl Person {
         let lines = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
+}
+
+/// The form of an upload.
+fn form(name: &str, version: &str, (filename, content): &Wheel) -> Vec<u8> {
+    let form = RawForm::upload(name, version).field("protocol_version", "1").field("metadata_version", "2.1");
+    form.field("filetype", "bdist_wheel")
+        .field("pyversion", "py3")
+        .file("content", filename, content)
+        .finish()
 }
 
 /// File name and bytes.

@@ -17,7 +17,7 @@ use wheelyard::{
 pub struct Site {
     pub folder: TempDir,
     postgres: Postgres,
-    store: Process,
+    pub store: Process,
     keys: (String, String),
 }
 
@@ -34,10 +34,6 @@ impl Site {
         command.arg("--role").arg("object-store").arg(folder.path().join("objects"));
         let (store, keys) = start_store(&mut command, &log).await;
         Self { folder, postgres, store, keys }
-    }
-
-    pub fn store(&self) -> &Process {
-        &self.store
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
