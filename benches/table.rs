@@ -54,6 +54,6 @@ impl Targets {
             println!("  {} {what}", if *met { "met     " } else { "NOT MET " });
         }
         let met = self.0.iter().filter(|(_, met)| *met).count();
-        println!("{met} of {} targets met, every answer verified", self.0.len());
+        println!("{met} of {} targets met, no answer was wrong", self.0.len());
     }
 }
