@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod archive;
+pub mod attachment;
 pub mod event;
 pub mod file;
 pub mod filename;

@@ -40,6 +40,7 @@ pub async fn project(
     }
     store::releases::close_all(&mut change, &[project.id]).await?;
     store::files::close_all(&mut change, &[project.id]).await?;
+    store::attachments::close_all(&mut change, &project, None).await?;
     store::projects::delete(&mut change, &index, &project).await?;
     change.commit().await?;
     Ok(())
@@ -110,7 +111,7 @@ pub async fn file(service: &Service, caller: &Caller, file: &File, force: bool) 
     Ok(())
 }
 
-/// Deletes a release without files, and the project if it was the last.
+/// Deletes a release without files, what is attached to it, and the project if it was the last.
 async fn delete_release(
     change: &mut Change<'_>,
     index: &Index,
@@ -120,6 +121,7 @@ async fn delete_release(
     if let Some(release) = store::releases::find(change, project.id, version).await? {
         store::releases::delete(change, &release).await?;
     }
+    store::attachments::close_all(change, project, Some(version)).await?;
     store::projects::touch(change, project);
     change.log(Event::release(EventKind::ReleaseDelete, &index.name, &project.name, version));
     if !store::releases::any(change, project).await? {

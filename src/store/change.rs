@@ -48,6 +48,7 @@ pub(super) struct Touched {
     pub releases: Vec<i64>,
     pub files: Vec<i64>,
     pub mirror_files: Vec<i64>,
+    pub attachments: Vec<i64>,
 }
 
 impl Change<'_> {
@@ -107,6 +108,7 @@ impl Change<'_> {
                     &touched.releases,
                     &touched.files,
                     &touched.mirror_files,
+                    &touched.attachments,
                 ],
             )
             .await?;
@@ -179,5 +181,10 @@ const STAMP: &str = "-- store::change::commit
             added_serial = case when added_serial = 0 then next.value else added_serial end,
             removed_serial = case when removed_serial = 0 then next.value else removed_serial end
         from next where t.id = any ($19::bigint[])
+    ), stamped_attachments as (
+        update attachments t set
+            added_serial = case when added_serial = 0 then next.value else added_serial end,
+            removed_serial = case when removed_serial = 0 then next.value else removed_serial end
+        from next where t.id = any ($20::bigint[])
     )
     select value from next";

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows HTTP or decides who may do what, and no transaction waits for anything but the database.
 
+pub mod attachments;
 pub mod blobs;
 pub mod change;
 pub mod changelog;
