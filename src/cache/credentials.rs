@@ -77,6 +77,13 @@ impl Credentials {
         }
     }
 
+    /// Forgets a user, of whom something changed that is no event.
+    pub fn forget_user(&self, name: &UserName) {
+        let mut users = self.users();
+        users.changes += 1;
+        users.known.remove(name);
+    }
+
     /// Forgets every user, when there are too many events to apply.
     pub fn forget(&self) {
         let mut users = self.users();

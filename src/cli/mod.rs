@@ -3,9 +3,12 @@
 //! What a command does with the index it does through `ops/`, as a handler would.
 
 pub mod dev;
+mod export;
+mod import;
 mod init;
 mod lambda;
 mod log;
+mod progress;
 pub mod serve;
 mod upstream_url;
 
@@ -43,6 +46,10 @@ enum Command {
     Migrate(DatabaseConfig),
     /// Create the first user, root, and its mirror in a migrated database
     Init(init::Options),
+    /// Take over what a devpi-server, or another wheelyard, exported
+    Import(import::Options),
+    /// Write all of the index to a folder, in the form that devpi-server imports
+    Export(export::Options),
 }
 
 impl Cli {
@@ -81,6 +88,8 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Command::Serve(config) => serve::run(config).await,
         Command::Migrate(config) => migrate(&config).await,
         Command::Init(options) => init::run(options).await,
+        Command::Import(options) => import::run(options).await,
+        Command::Export(options) => export::run(options).await,
     }
 }
 

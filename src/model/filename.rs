@@ -174,7 +174,7 @@ pub fn version_of(filename: &str, project: &ProjectName) -> Option<String> {
 }
 
 /// Refuses what must not reach a path, a header or a terminal: distributions are named in printable ASCII.
-fn check_characters(filename: &str) -> Result<(), String> {
+pub(super) fn check_characters(filename: &str) -> Result<(), String> {
     if filename.is_empty() {
         return Err("filename is empty".into());
     }

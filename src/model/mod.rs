@@ -5,6 +5,7 @@
 pub mod access;
 pub mod archive;
 pub mod attachment;
+pub mod dump;
 pub mod event;
 pub mod file;
 pub mod filename;

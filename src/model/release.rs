@@ -3,6 +3,9 @@
 use super::metadata::CoreMetadata;
 use serde_json::{Map, Value};
 
+/// Longest version of a release, in bytes: an index row of PostgreSQL holds it with room to spare.
+pub const LONGEST_VERSION: usize = 200;
+
 const TEXTS: [&str; 17] = [
     "name",
     "version",

@@ -150,11 +150,30 @@ async fn password_fits(service: &Service, user: Option<&User>, password: &str) -
     }
     match user.filter(|user| !user.password_hash.is_empty()) {
         Some(user) => {
-            let verify = verify(service, user.password_hash.clone(), password.to_owned());
+            let verify = async {
+                let fits = verify(service, user.password_hash.clone(), password.to_owned()).await?;
+                if fits && settings(&user.password_hash) != settings(&NOBODY) {
+                    renew(service, user, password).await?;
+                }
+                Ok(fits)
+            };
             service.credentials.check(user, password, verify).await
         }
         None => verify(service, NOBODY.clone(), password.to_owned()).await.map(|_| false),
     }
+}
+
+/// Algorithm, version and cost of a hash in PHC form: all before the salt.
+fn settings(hash: &str) -> Option<&str> {
+    hash.rsplitn(3, '$').nth(2)
+}
+
+/// Replaces the hash of a password that another server made, which may cost more or protect less, by one of ours.
+async fn renew(service: &Service, user: &User, password: &str) -> Result<()> {
+    let ours = hash(service, password).await?;
+    store::users::renew_hash(&service.db().await?, user, &ours).await?;
+    service.credentials.forget_user(&user.name);
+    Ok(())
 }
 
 async fn verify(service: &Service, hash: String, password: String) -> Result<bool> {

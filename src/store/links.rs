@@ -149,6 +149,31 @@ pub async fn content(db: &impl Client, index_id: i64, link: &Link) -> Result<Opt
     Ok(row.map(|row| (row.get("sha256"), row.get("size"))))
 }
 
+/// The links of a mirror whose content is stored: project, link, hex sha256 and size.
+pub async fn stored(db: &impl Client, index_id: i64) -> Result<Vec<(ProjectName, Link, String, i64)>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::links::stored
+             select p.name as project, f.id, f.filename, f.version, f.url, f.hashes, f.size, f.uploaded_at,
+                 f.requires_python, f.yanked, f.core_metadata, f.provenance, f.metadata_sha256, b.sha256,
+                 b.size as stored_size
+             from mirror_contents c
+                 join mirror_files f on f.index_id = c.index_id and f.entry = c.entry and f.filename = c.filename
+                     and f.removed_serial is null
+                 join projects p on p.id = f.project_id
+                 join blobs b on b.sha256 = c.sha256 and b.state = 'stored'
+             where c.index_id = $1 and (f.hashes ->> 'sha256' = b.sha256 or not f.hashes ? 'sha256' and c.url = f.url)
+             order by p.name, f.id",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_id]).await?;
+    let stored = |row: &Row| {
+        let project = ProjectName::parse(row.get("project")).map_err(Error::Internal)?;
+        Ok((project, known(row)?.link, row.get("sha256"), row.get("stored_size")))
+    };
+    rows.iter().map(stored).collect()
+}
+
 /// Says that the object of claimed content is in the store, and that it is the content of this file.
 ///
 /// # Errors

@@ -90,6 +90,19 @@ pub async fn replace_state(change: &mut Change<'_>, user: &User, state: &NewStat
     open_state(change, user.id, state).await
 }
 
+/// Replaces the hash of a user's password by another of the same password. No reader sees it, so it is no change.
+pub async fn renew_hash(db: &impl Client, user: &User, password_hash: &str) -> Result<()> {
+    let statement = db
+        .prepare_cached(
+            "-- store::users::renew_hash
+             update user_states set password_hash = $3
+             where user_id = $1 and password_hash = $2",
+        )
+        .await?;
+    db.execute(&statement, &[&user.id, &user.password_hash, &password_hash]).await?;
+    Ok(())
+}
+
 /// Deletes a locked user that has no index any more.
 pub async fn delete(change: &mut Change<'_>, user: &User) -> Result<()> {
     close_state(change, user.id).await?;

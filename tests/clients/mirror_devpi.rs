@@ -1,43 +1,8 @@
 //! A devpi-server mirrored, and a devpi-server that mirrors; pip installs through either.
 
-use super::{Home, wheel, wheelyard};
-use crate::harness::{Client, Upload, until};
+use super::{Home, devpi_server::DevpiServer, wheel, wheelyard};
+use crate::harness::Upload;
 use serde_json::json;
-use std::{net::TcpListener, process::Stdio};
-use tokio::process::{Child, Command};
-
-/// A devpi-server on loopback, whose root has no password; killed when the test ends.
-struct DevpiServer {
-    url: String,
-    _home: Home,
-    _child: Child,
-}
-
-impl DevpiServer {
-    async fn start() -> Self {
-        let home = Home::new();
-        let init = "devpi-init --no-root-pypi --serverdir data";
-        home.run(init).await.works();
-        // Free a moment ago; devpi cannot say which port it was given.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = Command::new(format!("{}/devpi-server", super::programs()));
-        command.args(["--serverdir", "data", "--host", "127.0.0.1", "--port", &port.to_string()]);
-        command.current_dir(home.path()).kill_on_drop(true).env_clear().envs(home.environment());
-        let log = std::fs::File::create(home.path().join("log")).unwrap();
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let child = command.spawn().unwrap();
-        let url = format!("http://127.0.0.1:{port}");
-        until("devpi-server answers", async || {
-            tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
-        })
-        .await;
-        Self { url, _home: home, _child: child }
-    }
-
-    fn root(&self) -> Client {
-        Client::new(&self.url, Some(("root", "")))
-    }
-}
 
 #[tokio::test]
 async fn pip_installs_through_a_mirror_of_a_devpi_server() {

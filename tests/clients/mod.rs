@@ -4,6 +4,7 @@
 //! asks for another host meets a proxy that is not there.
 
 mod devpi;
+mod devpi_server;
 mod mirror;
 mod mirror_devpi;
 mod pip;

@@ -5,13 +5,14 @@ use regex::Regex;
 use std::{collections::BTreeSet, fs, path::Path};
 use wheelyard::cli::Cli;
 
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 9] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/api.md",
     "docs/architecture.md",
     "docs/configuration.md",
     "docs/devpi-compatibility.md",
+    "docs/migrating-from-devpi.md",
     "infra/README.md",
     "localstack/README.md",
 ];

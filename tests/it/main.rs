@@ -15,6 +15,7 @@ mod events;
 mod files;
 mod files_in_memory;
 mod files_redirect;
+mod import;
 mod indexes;
 mod login;
 mod mirror_options;

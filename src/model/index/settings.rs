@@ -39,6 +39,35 @@ impl Settings {
         settings.with_options(options)
     }
 
+    /// The settings of an index that another server had, and what was wrong with those that are left out.
+    ///
+    /// Bases are taken as they are named; what an old server did without the option stays so (devpi: `importexport.py`,
+    /// `migrate_index`, and [`super::Index::whitelist_union`]).
+    ///
+    /// # Errors
+    /// For a type of index that there is not.
+    pub fn taken_over(name: &IndexName, options: &Map<String, Value>) -> Result<(Self, Vec<String>), String> {
+        let only = |key: &str, value: &Value| [(key.to_owned(), value.clone())].into_iter().collect();
+        let kind = options.get("type").cloned().unwrap_or_else(|| "stage".into());
+        let mut settings = Self::create(name, &only("type", &kind))?;
+        if settings.index_type() == Type::Stage {
+            settings = settings.with_options(&only("mirror_whitelist_inheritance", &"union".into()))?;
+        }
+        let mut left_out = Vec::new();
+        let renamed = options.get("pypi_whitelist").map(|whitelist| ("mirror_whitelist", whitelist));
+        let given =
+            options.iter().map(|(key, value)| (key.as_str(), value)).filter(|(key, _)| *key != "type");
+        for (key, value) in renamed.into_iter().chain(given) {
+            match settings.with_options(&only(key, value)) {
+                Ok(with) => settings = with,
+                // Set to nothing is not set.
+                Err(_) if value.is_null() || *value == json!([]) || *value == "" => {}
+                Err(problem) => left_out.push(problem),
+            }
+        }
+        Ok((settings, left_out))
+    }
+
     /// What the database keeps.
     pub fn from_stored(stored: Map<String, Value>) -> Self {
         Self(stored)
@@ -56,6 +85,16 @@ impl Settings {
             *url = mirror::without_credentials(url);
         }
         shown
+    }
+
+    /// What an export says: as [`Self::shown`], or with the credentials.
+    pub fn exported(&self, secrets: bool) -> Map<String, Value> {
+        if secrets { self.0.clone() } else { self.shown() }
+    }
+
+    /// Whether both are those of stages, or both those of mirrors.
+    pub fn is_same_type(&self, other: &Self) -> bool {
+        self.index_type() == other.index_type()
     }
 
     /// The settings after a PATCH; `self` when it changes nothing.
@@ -216,6 +255,24 @@ mod tests {
         });
         assert_eq!(create(&json!({})).unwrap(), defaults);
         assert_eq!(create(&json!({"type": "stage", "projects": ["x"]})).unwrap(), defaults);
+    }
+
+    #[test]
+    fn what_another_server_had_is_taken_over_option_by_option() {
+        let options = json!({
+            "type": "stage", "bases": ["gone/away"], "acl_upload": ["bob"], "pypi_whitelist": ["Foo_Bar"],
+            "uploadtrigger_jenkins": "http://jenkins/", "another": null, "volatile": "perhaps",
+        });
+        let (settings, left_out) = Settings::taken_over(&name(), options.as_object().unwrap()).unwrap();
+        let taken = json!({
+            "type": "stage", "volatile": true, "bases": ["gone/away"], "acl_upload": ["bob"],
+            "acl_toxresult_upload": [":ANONYMOUS:"], "mirror_whitelist": ["foo-bar"],
+            "mirror_whitelist_inheritance": "union",
+        });
+        assert_eq!(Value::from(settings.0), taken);
+        assert_eq!(left_out.len(), 2, "{left_out:?}");
+        let unknown = json!({"type": "constrained"});
+        assert!(Settings::taken_over(&name(), unknown.as_object().unwrap()).is_err());
     }
 
     #[test]

@@ -3,16 +3,10 @@
 use crate::{
     error::{Error, Result},
     model::link::Link,
-    ops::receive::Digests,
+    ops::digests::Hashers,
     store::blobs::Blob,
 };
-use blake2::{Blake2b512, Blake2s256};
 use bytes::Bytes;
-use sha1::Sha1;
-use sha2::{
-    Sha224, Sha384, Sha512,
-    digest::{Digest, DynDigest},
-};
 
 /// So many bytes are hashed at once, off the async threads.
 const BATCH: usize = 512 << 10;
@@ -20,9 +14,7 @@ const BATCH: usize = 512 << 10;
 /// Computes the digests that are kept, and those that a page states beside them.
 #[derive(Default)]
 pub(super) struct Digester {
-    kept: Digests,
-    /// By their names.
-    stated: Vec<(String, Box<dyn DynDigest + Send>)>,
+    hashers: Hashers,
     waiting: Vec<Bytes>,
     waiting_bytes: usize,
     size: u64,
@@ -30,8 +22,7 @@ pub(super) struct Digester {
 
 impl Digester {
     pub(super) fn new(link: &Link) -> Self {
-        let stated = link.hashes.keys().filter_map(|name| Some((name.clone(), hasher(name)?)));
-        Self { stated: stated.collect(), ..Self::default() }
+        Self { hashers: Hashers::new(&link.hashes), ..Self::default() }
     }
 
     /// How many bytes there were.
@@ -52,53 +43,25 @@ impl Digester {
     /// [`Error::Upstream`] when it is not.
     pub(super) async fn finish(mut self, link: &Link) -> Result<Blob> {
         self.hash().await?;
-        let blob = self.kept.blob(self.size)?;
-        let mut found = vec![
-            ("sha256".to_owned(), blob.sha256.clone()),
-            ("md5".to_owned(), blob.md5.clone()),
-            ("blake2b_256".to_owned(), blob.blake2b_256.clone()),
-        ];
-        found.extend(self.stated.into_iter().map(|(name, hasher)| (name, hex::encode(hasher.finalize()))));
-        for (name, digest) in found {
-            if link.hashes.get(&name).is_some_and(|stated| *stated != digest) {
-                let filename = &link.filename;
-                return Err(Error::Upstream(format!(
-                    "{filename} from upstream does not have the {name} that its page states"
-                )));
-            }
-        }
-        Ok(blob)
+        let filename = &link.filename;
+        self.hashers.finish(&link.hashes)?.map_err(|name| {
+            Error::Upstream(format!("{filename} from upstream does not have the {name} that its page states"))
+        })
     }
 
     async fn hash(&mut self) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
         self.waiting_bytes = 0;
-        let (mut kept, mut stated) = (std::mem::take(&mut self.kept), std::mem::take(&mut self.stated));
+        let mut hashers = std::mem::take(&mut self.hashers);
         let hashed = tokio::task::spawn_blocking(move || {
             for bytes in waiting {
-                kept.update(&bytes);
-                for (_, hasher) in &mut stated {
-                    hasher.update(&bytes);
-                }
+                hashers.update(&bytes);
             }
-            (kept, stated)
+            hashers
         });
-        (self.kept, self.stated) = hashed.await.map_err(|error| Error::Internal(error.to_string()))?;
+        self.hashers = hashed.await.map_err(|error| Error::Internal(error.to_string()))?;
         Ok(())
     }
-}
-
-/// What computes a digest that is not kept anyway; the names are those of Python's `hashlib` (PEP 503).
-fn hasher(name: &str) -> Option<Box<dyn DynDigest + Send>> {
-    Some(match name {
-        "sha1" => Box::new(Sha1::new()),
-        "sha224" => Box::new(Sha224::new()),
-        "sha384" => Box::new(Sha384::new()),
-        "sha512" => Box::new(Sha512::new()),
-        "blake2b" => Box::new(Blake2b512::new()),
-        "blake2s" => Box::new(Blake2s256::new()),
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

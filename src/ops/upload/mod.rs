@@ -12,7 +12,8 @@ use crate::{
         index::Index,
         name::{IndexName, ProjectName},
         page::Status,
-        release, version,
+        release::{self, LONGEST_VERSION},
+        version,
     },
     ops::{
         receive::{Received, Receiver},
@@ -22,9 +23,6 @@ use crate::{
     store::{self, Change, projects::Project},
 };
 use tokio::sync::SemaphorePermit;
-
-/// Longest version of a release, in bytes: an index row of PostgreSQL holds it with room to spare.
-const LONGEST_VERSION: usize = 200;
 
 /// The fields of an upload form but for the file, in the order they came; names and texts as sent.
 pub type Form = Vec<(String, String)>;

@@ -28,10 +28,15 @@ pub use world::world;
 use std::time::{Duration, Instant};
 
 /// Waits until a condition holds, at most ten seconds.
-pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, holds: impl AsyncFnMut() -> bool) {
+    until_within(Duration::from_secs(10), what, holds).await;
+}
+
+/// Waits until a condition holds, at most so long.
+pub async fn until_within(limit: Duration, what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
     while !holds().await {
-        assert!(began.elapsed() < Duration::from_secs(10), "waited in vain until {what}");
+        assert!(began.elapsed() < limit, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -1,0 +1,71 @@
+//! `wheelyard import`: the way in from devpi-server.
+
+use super::progress;
+use crate::{
+    config::{Config, DatabaseConfig, S3Config, ServerConfig},
+    ops::import::{self, Report, Tally},
+    service::Service,
+};
+use clap::Args;
+use std::{path::PathBuf, time::Instant};
+
+/// What is to be taken over, and to where.
+#[derive(Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    database: DatabaseConfig,
+    #[command(flatten)]
+    s3: S3Config,
+    #[command(flatten)]
+    server: ServerConfig,
+    /// Folder that `devpi-server --export` or `wheelyard export` wrote
+    folder: PathBuf,
+    /// Read all and check every digest, but take nothing; needs neither database nor bucket
+    #[arg(long)]
+    dry_run: bool,
+    /// Releases that are worked on at the same time
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+}
+
+pub(super) async fn run(options: Options) -> Result<(), String> {
+    let Options { database, s3, server, folder, dry_run, jobs } = options;
+    let jobs = usize::from(jobs);
+    let read = tokio::task::spawn_blocking(move || import::plan(&folder));
+    let (folder, mut plan) = read.await.map_err(|error| error.to_string())??;
+    let files = plan.files().count() as u64;
+    let (tally, began) = (Tally::default(), Instant::now());
+    let outcome = if dry_run {
+        let work = import::check(&folder, &mut plan, &tally, jobs);
+        progress::shown(files, || tally.progress(), work).await
+    } else {
+        let service = Service::start(Config { database, s3, server }).await?;
+        let work = import::run(&service, &folder, &mut plan, &tally, jobs);
+        progress::shown(files, || tally.progress(), work).await
+    };
+    let report = tally.into_report();
+    print(&report, dry_run, began);
+    if let Err(error) = outcome {
+        return Err(format!("stopped: {error}; run the same command again to go on"));
+    }
+    match report.refused.len() {
+        0 => Ok(()),
+        count => Err(format!("{count} parts of the export were not taken, see above")),
+    }
+}
+
+fn print(report: &Report, dry_run: bool, began: Instant) {
+    let Report { users, indexes, releases, files, bytes, present, remarks, refused, .. } = report;
+    for remark in remarks {
+        println!("{} {}", remark.what, remark.why);
+    }
+    for refused in refused {
+        println!("refused {}: {}", refused.what, refused.why);
+    }
+    let what = if dry_run { "would take" } else { "took" };
+    let rate = progress::rate(*files, *bytes, began.elapsed());
+    println!("{what} {users} users, {indexes} indexes, {releases} releases, {files} files: {rate}");
+    if *present > 0 {
+        println!("{present} files were there already");
+    }
+}

@@ -1,0 +1,258 @@
+//! Releases of stages: metadata, files, tox results and documentation.
+
+use super::{
+    Import,
+    content::{Content, read},
+};
+use crate::{
+    error::Result,
+    model::{
+        attachment::{self, Attachment, Rel},
+        dump::{Kind, PlannedFile, PlannedProject, PlannedRelease},
+        event::{Event, EventKind},
+        file::File,
+        index::Index,
+        page::Status,
+        serial::Serial,
+    },
+    store::{self, Change, attachments::NewAttachment, files::NewFile, projects::Project},
+};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use time::OffsetDateTime;
+
+/// What an index has of a release already.
+struct Present {
+    files: Vec<File>,
+    attachments: Vec<Attachment>,
+}
+
+/// A file whose content is stored.
+struct Stored<'a> {
+    file: &'a PlannedFile,
+    content: Content,
+    /// It was stored before this import came.
+    known: bool,
+}
+
+impl Import<'_> {
+    /// Takes what the index does not have of a release, as one change.
+    pub(super) async fn release(
+        &self,
+        index: &Index,
+        project: &PlannedProject,
+        release: &PlannedRelease,
+    ) -> Result<()> {
+        let db = self.service.db().await?;
+        let (ids, version) = ([index.id], Some(release.version.as_str()));
+        let files = store::files::of_project(&db, &ids, &project.name, version, Serial::NOW).await?;
+        let attachments = store::attachments::of_project(&db, &ids, &project.name, version).await?;
+        drop(db);
+        let present = Present {
+            files: files.into_iter().map(|(_, file)| file).collect(),
+            attachments: attachments.into_iter().map(|(_, attachment)| attachment).collect(),
+        };
+        let mut stored = Vec::new();
+        for file in &release.files {
+            if present.has(file, file.digests.get("sha256")) {
+                self.tally.with(|report| report.present += 1);
+                continue;
+            }
+            let content = match read(self.folder, file, &project.name, &release.version).await? {
+                Ok(content) => content,
+                Err(why) => {
+                    self.tally.refuse_file(&file.path, why);
+                    continue;
+                }
+            };
+            if present.has(file, Some(&content.blob.sha256)) {
+                self.tally.with(|report| report.present += 1);
+                continue;
+            }
+            match self.store(&content).await? {
+                Ok(known) => stored.push(Stored { file, content, known }),
+                Err(why) => self.tally.refuse_file(&file.path, why),
+            }
+        }
+        self.record(index, project, release, &present, &stored).await
+    }
+
+    async fn record(
+        &self,
+        index: &Index,
+        project: &PlannedProject,
+        release: &PlannedRelease,
+        present: &Present,
+        stored: &[Stored<'_>],
+    ) -> Result<()> {
+        let mut connection = self.service.db().await?;
+        let mut change = store::change(&self.service.db, &mut connection, None).await?;
+        let index = store::indexes::share(&mut change, &index.name).await?;
+        let locked = store::projects::ensure(&mut change, &index, &project.name).await?;
+        self.status(&mut change, &index, &locked, &project.status).await?;
+        let is_new = store::releases::find(&change, locked.id, &release.version).await?.is_none();
+        if is_new {
+            store::releases::put(&mut change, &locked, &release.version, &release.data.metadata).await?;
+            let event = EventKind::ReleaseRegister;
+            change.log(Event::release(event, &index.name, &project.name, &release.version));
+        }
+        let mut digests: HashMap<&str, &str> =
+            present.files.iter().map(|file| (file.filename.as_str(), file.sha256.as_str())).collect();
+        let (mut taken, mut refused) = (Vec::new(), Vec::new());
+        for Stored { file, content, known } in stored {
+            let inserted = match file.kind {
+                Kind::ReleaseFile => {
+                    insert_file(&mut change, &index, &locked, release, file, content).await?
+                }
+                _ => {
+                    insert_attachment(&mut change, &index, &locked, release, file, content, &digests).await?
+                }
+            };
+            match inserted {
+                Ok(()) => {
+                    if !known {
+                        store::blobs::stored(&mut change, &content.blob.sha256).await?;
+                    }
+                    if file.kind == Kind::ReleaseFile {
+                        digests.insert(&file.filename, &content.blob.sha256);
+                    }
+                    taken.push((file, content));
+                }
+                Err(why) => refused.push((file, why)),
+            }
+        }
+        change.commit().await?;
+        for (file, why) in refused {
+            self.tally.refuse_file(&file.path, why);
+        }
+        for (file, content) in taken {
+            self.tally.with(|report| {
+                report.files += 1;
+                report.bytes += content.blob.size.unsigned_abs();
+            });
+            if let Some(problem) = &content.without_metadata {
+                self.tally.remark(&file.path, format!("has no core metadata that could be read: {problem}"));
+            }
+        }
+        self.tally.with(|report| report.releases += u64::from(is_new));
+        Ok(())
+    }
+
+    /// Takes a project that has no releases.
+    pub(super) async fn bare_project(&self, index: &Index, project: &PlannedProject) -> Result<()> {
+        let mut connection = self.service.db().await?;
+        let mut change = store::change(&self.service.db, &mut connection, None).await?;
+        let index = store::indexes::share(&mut change, &index.name).await?;
+        let locked = store::projects::ensure(&mut change, &index, &project.name).await?;
+        self.status(&mut change, &index, &locked, &project.status).await?;
+        change.commit().await?;
+        Ok(())
+    }
+
+    /// Gives a project the status it had, unless it was given one here.
+    async fn status(
+        &self,
+        change: &mut Change<'_>,
+        index: &Index,
+        project: &Project,
+        status: &Status,
+    ) -> Result<()> {
+        let default = Status::default();
+        if *status != default && store::projects::status(change, project).await? == default {
+            store::projects::set_status(change, project, status).await?;
+            let event = Event::project(EventKind::ProjectStatus, &index.name, &project.name);
+            change.log(event.with_detail(json!(status)));
+        }
+        Ok(())
+    }
+}
+
+impl Present {
+    /// Whether a file is there with this sha256.
+    fn has(&self, wanted: &PlannedFile, sha256: Option<&String>) -> bool {
+        let mut files = self.files.iter();
+        let mut attachments = self.attachments.iter();
+        match wanted.kind {
+            Kind::ReleaseFile => {
+                files.any(|file| file.filename == wanted.filename && Some(&file.sha256) == sha256)
+            }
+            Kind::DocZip => attachments.any(|it| it.rel == Rel::DocZip && Some(&it.sha256) == sha256),
+            _ => attachments.any(|it| it.filename == wanted.filename && Some(&it.sha256) == sha256),
+        }
+    }
+}
+
+/// Adds a file; else why it is not taken.
+async fn insert_file(
+    change: &mut Change<'_>,
+    index: &Index,
+    project: &Project,
+    release: &PlannedRelease,
+    file: &PlannedFile,
+    content: &Content,
+) -> Result<Result<(), String>> {
+    let metadata_sha256 = content.metadata.as_ref().map(|bytes| hex::encode(Sha256::digest(bytes)));
+    if let (Some(sha256), Some(bytes)) = (&metadata_sha256, &content.metadata) {
+        store::core_metadata::keep(change, sha256, bytes).await?;
+    }
+    let new = NewFile {
+        version: &release.version,
+        filename: &file.filename,
+        sha256: &content.blob.sha256,
+        metadata_sha256: metadata_sha256.as_deref(),
+        // devpi's pages have it from the metadata of the release.
+        requires_python: release.data.requires_python().or(content.requires_python.as_deref()),
+        yanked: file.yanked.as_deref().or(release.data.yanked.as_deref()),
+        uploaded_at: file.modified_at.unwrap_or_else(OffsetDateTime::now_utc),
+        log: &file.log,
+    };
+    if !store::files::insert(change, index, project, &new).await? {
+        return Ok(Err(format!("{} has another file of this name", index.name)));
+    }
+    let event = Event::release(EventKind::FileUpload, &index.name, &project.name, &release.version);
+    let detail = json!({"sha256": content.blob.sha256, "size": content.blob.size});
+    change.log(event.with_file(&file.filename).with_detail(detail));
+    Ok(Ok(()))
+}
+
+/// Adds a tox result, or documentation; else why it is not taken. `digests`: those of the release's files, by name.
+async fn insert_attachment(
+    change: &mut Change<'_>,
+    index: &Index,
+    project: &Project,
+    release: &PlannedRelease,
+    file: &PlannedFile,
+    content: &Content,
+    digests: &HashMap<&str, &str>,
+) -> Result<Result<(), String>> {
+    let about = file.for_filename.as_deref().and_then(|name| Some((name, *digests.get(name)?)));
+    let (rel, entry, filename) = match (file.kind, about) {
+        (Kind::DocZip, _) => {
+            let filename = attachment::doc_zip_filename(&project.name, &release.version);
+            (Rel::DocZip, attachment::entry(&content.blob.sha256), filename)
+        }
+        (_, Some((_, sha256))) => (Rel::ToxResult, attachment::entry(sha256), file.filename.clone()),
+        _ => return Ok(Err("the file that it is about is not there".into())),
+    };
+    let there = store::attachments::of_release(change, project, &release.version).await?;
+    if rel == Rel::DocZip && there.iter().any(|it| it.rel == rel) {
+        return Ok(Err(format!("{} has other documentation of this release", index.name)));
+    }
+    let new = NewAttachment {
+        version: &release.version,
+        rel,
+        entry: &entry,
+        filename: &filename,
+        for_filename: about.filter(|_| rel == Rel::ToxResult).map(|(name, _)| name),
+        sha256: &content.blob.sha256,
+        uploaded_at: file.modified_at.unwrap_or_else(OffsetDateTime::now_utc),
+        log: &file.log,
+    };
+    if !store::attachments::insert(change, index, project, &new).await? {
+        return Ok(Err(format!("{} has another file of this name", index.name)));
+    }
+    let event = Event::release(EventKind::ReleaseRegister, &index.name, &project.name, &release.version);
+    change.log(event.with_file(&filename));
+    Ok(Ok(()))
+}
