@@ -234,7 +234,10 @@ async fn a_large_file_comes_in_parts() {
 #[tokio::test]
 async fn an_export_of_devpi_7_speaks_its_own_words() {
     let mut export = Export::new();
-    export.file("pkg", "1.0", archive::wheel("pkg", "1.0"))["log"][0]["when"] = "2023-01-02T03:04:05Z".into();
+    let file = export.file("pkg", "1.0", archive::wheel("pkg", "1.0"));
+    for (part, key) in [("/log/0", "when"), ("/entrymapping", "last_modified")] {
+        file.pointer_mut(part).unwrap()[key] = "2023-01-02T03:04:05Z".into();
+    }
     export.data["dumpversion"] = "3".into();
     let index = export.index();
     index["indexconfig"] =
@@ -257,6 +260,10 @@ async fn an_export_of_devpi_7_speaks_its_own_words() {
     assert_eq!((&up["type"], &up["mirror_cache_expiry"]), (&json!("mirror"), &json!(60)));
     let data = anyone.get("alice/dev/pkg/1.0").await.expect(200).result();
     assert_eq!(data["+links"][0]["log"][0]["when"], json!([2023, 1, 2, 3, 4, 5]));
+    assert_eq!(dev["mirror_whitelist_inheritance"], "intersection");
+    let path = anyone.file_path("alice/dev", "pkg", "pkg-1.0-py3-none-any.whl").await;
+    let file = anyone.get_with(&path, &[("accept", "*/*")]).await.expect(200);
+    assert_eq!(file.header("last-modified"), "Mon, 02 Jan 2023 03:04:05 GMT");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod dev;
 mod dev_mirror;
 mod docs;
 mod events;
+mod export;
 mod files;
 mod files_in_memory;
 mod files_redirect;

@@ -10,7 +10,7 @@ use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 /// What devpi knows of a file's content.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Mapping {
-    /// As in the header of that name.
+    /// As in the header of that name, or as RFC 3339 has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<String>,
     /// `sha256=…`, or `md5=…` in old exports.
@@ -56,9 +56,11 @@ impl Mapping {
         }
     }
 
-    /// When the content came to the server.
+    /// When the content came to the server; devpi 7 writes it otherwise than all before.
     pub fn modified(&self) -> Option<OffsetDateTime> {
-        Some(httpdate::parse_http_date(self.last_modified.as_deref()?).ok()?.into())
+        let text = self.last_modified.as_deref()?;
+        let of_header = httpdate::parse_http_date(text).map(OffsetDateTime::from).ok();
+        of_header.or_else(|| OffsetDateTime::parse(text, &Rfc3339).ok())
     }
 }
 

@@ -50,7 +50,8 @@ impl Settings {
         let only = |key: &str, value: &Value| [(key.to_owned(), value.clone())].into_iter().collect();
         let kind = options.get("type").cloned().unwrap_or_else(|| "stage".into());
         let mut settings = Self::create(name, &only("type", &kind))?;
-        if settings.index_type() == Type::Stage {
+        // devpi 7, whose word is "local", does without it as if it were "intersection".
+        if settings.index_type() == Type::Stage && kind != "local" {
             settings = settings.with_options(&only("mirror_whitelist_inheritance", &"union".into()))?;
         }
         let mut left_out = Vec::new();
