@@ -45,6 +45,10 @@ async fn after_a_refresh_who_has_the_page_is_told_whether_it_is_another() {
     let (server, upstream) = (Server::start().await, Upstream::start());
     upstream.add_wheel("pkg", "1.0");
     let alice = server.alice_with_mirror(&upstream, json!({})).await;
+    let before = server.serial().await;
+    alice.simple("alice/mirror", "pkg").await;
+    // Until then the page has a tag of its own.
+    until("the page is stored", async || server.serial().await > before).await;
     let mut etag = String::new();
     until("the page has the tag of what is stored", async || {
         let reply = alice.simple_page("alice/mirror", "pkg", &[("if-none-match", &etag)]).await;
