@@ -3,7 +3,7 @@
 use super::{
     auth, changelog, events, files, health, indexes, login,
     observe::{self, Observer},
-    outside, projects, push, simple, status, timed, upload, users,
+    outside, projects, push, simple, status, timed, tox_results, upload, users,
 };
 use crate::{error::Error, service::Service};
 use axum::{
@@ -66,7 +66,7 @@ pub fn router(
         .route("/{user}/{index}/+own/", get(simple::list))
         .route("/{user}/{index}/+own/{project}", get(simple::project))
         .route("/{user}/{index}/+own/{project}/", get(simple::project))
-        .route("/{user}/{index}/+f/{first}/{next}/{filename}", file.clone())
+        .route("/{user}/{index}/+f/{first}/{next}/{filename}", file.clone().post(tox_results::receive))
         .route("/{user}/{index}/+e/{dir}/{filename}", file)
         .route("/{user}/{index}/{project}", project.clone())
         .route("/{user}/{index}/{project}/", project)

@@ -114,7 +114,8 @@ async fn copy(
             return Ok(STORED);
         }
         store::files::delete(change, &before).await?;
-        log.insert(0, overwrite_entry(&before, now));
+        store::attachments::close_about(change, &before).await?;
+        log.insert(0, overwrite_entry(&before.log, now));
     }
     store::blobs::touch(change, &file.sha256).await?;
     let new = NewFile {

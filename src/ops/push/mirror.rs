@@ -10,6 +10,7 @@ use crate::{
         metadata,
         name::ProjectName,
         release::{self, Release},
+        serial::Serial,
     },
     ops::{
         core_metadata,
@@ -90,6 +91,7 @@ async fn take_file(
         yanked: link.yanked.clone(),
         uploaded_at: link.uploaded_at.unwrap_or_else(OffsetDateTime::now_utc),
         log: Value::Array(Vec::new()),
+        added: Serial::default(),
     };
     Ok((file, bytes))
 }
