@@ -6,6 +6,7 @@
 mod auth;
 mod changelog;
 mod conditional;
+mod documentation;
 mod error;
 mod events;
 mod extract;

@@ -1,7 +1,7 @@
 //! The table of routes, in the order a reader looks for them, and the order of the middleware.
 
 use super::{
-    auth, changelog, events, files, health, indexes, login,
+    auth, changelog, documentation, events, files, health, indexes, login,
     observe::{self, Observer},
     outside, projects, push, simple, status, timed, tox_results, upload, users,
 };
@@ -72,12 +72,19 @@ pub fn router(
         .route("/{user}/{index}/{project}/", project)
         .route("/{user}/{index}/{project}/{version}", release.clone())
         .route("/{user}/{index}/{project}/{version}/", release)
+        .route("/{user}/{index}/{project}/{version}/+doc", get(documentation::serve))
+        .route("/{user}/{index}/{project}/{version}/+doc/", get(documentation::serve))
+        .route("/{user}/{index}/{project}/{version}/+doc/{*path}", get(documentation::serve))
+        .route("/{user}/{index}/{project}/{version}/+d", get(documentation::show))
+        .route("/{user}/{index}/{project}/{version}/+d/", get(documentation::show))
+        .route("/{user}/{index}/{project}/{version}/+d/{*path}", get(documentation::show))
         .layer(from_fn_with_state(service.clone(), auth::authenticate))
         .route("/+health/live", get(health::live))
         .route("/+health/ready", get(health::ready))
         .route("/metrics", measured)
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
+        .layer(from_fn_with_state(service.clone(), documentation::keep_apart))
         .layer(from_fn_with_state(Observer::new(service.clone()), observe::observe))
         .with_state(service.clone());
     let routes = timed::layer(routes, &service.config.server);

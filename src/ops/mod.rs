@@ -6,6 +6,7 @@ pub mod after_response;
 pub mod changelog;
 mod coding;
 pub mod core_metadata;
+pub mod documentation;
 pub mod download;
 pub mod events;
 pub mod fetch;

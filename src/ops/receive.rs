@@ -175,6 +175,14 @@ enum Source {
     Store(Box<RangeReader>),
 }
 
+impl Reader {
+    /// Reads stored content of this size.
+    pub fn of_stored(service: &Service, sha256: &str, size: u64) -> Self {
+        let key = BlobKey::Content(sha256.to_owned());
+        Self { source: Source::Store(Box::new(service.blobs.reader(key, size))), failure: None }
+    }
+}
+
 impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.source {

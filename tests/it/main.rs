@@ -11,6 +11,8 @@ mod bases;
 mod dev;
 mod dev_mirror;
 mod docs;
+mod documentation;
+mod documentation_upload;
 mod events;
 mod files;
 mod files_in_memory;

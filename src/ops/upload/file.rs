@@ -191,7 +191,7 @@ pub fn overwrite_entry(before: &Value, at: OffsetDateTime) -> Value {
     entry
 }
 
-fn check_digests(form: &Form, file: &SentFile) -> Result<()> {
+pub(super) fn check_digests(form: &Form, file: &SentFile) -> Result<()> {
     let blob = &file.received.blob;
     for (key, digest) in
         [("sha256_digest", &blob.sha256), ("md5_digest", &blob.md5), ("blake2_256_digest", &blob.blake2b_256)]

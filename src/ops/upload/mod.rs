@@ -1,7 +1,9 @@
 //! Uploads and registrations (devpi-api, Upload; packaging standards, the upload API).
 
+mod documentation;
 mod file;
 
+pub use documentation::{Documentation, put as put_documentation};
 pub use file::overwrite_entry;
 
 use crate::{
@@ -103,7 +105,8 @@ impl Upload<'_> {
         match (field(form, ":action"), file) {
             (Some("submit"), _) => self.service.bounded(self.register(form)).await,
             (Some("file_upload"), Some(file)) => self.store(form, file).await,
-            (Some("file_upload"), None) => Err(Error::invalid("content file field not found")),
+            (Some("doc_upload"), Some(file)) => self.document(form, file).await,
+            (Some("file_upload" | "doc_upload"), None) => Err(Error::invalid("content file field not found")),
             (Some(action), _) => Err(Error::Invalid(format!("action '{action}' not supported"))),
             (None, _) => Err(Error::invalid("the form has no field ':action'")),
         }
