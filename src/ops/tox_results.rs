@@ -126,7 +126,10 @@ impl ToxResult<'_> {
         let now = OffsetDateTime::now_utc();
         let blob = &received.blob;
         let log = json!([log_entry("upload", caller.name(), now, &[("dst", &index.name)])]);
-        let filename = insert(&mut change, &index, &project, file, &blob.sha256, now, &log).await?;
+        let all = store::attachments::of_release(&mut change, &project, &file.version).await?;
+        let earlier = all.iter().filter(|other| other.is_about(file)).count();
+        let new = NewResult { sha256: &blob.sha256, uploaded_at: now, log: &log, earlier };
+        let filename = insert(&mut change, &index, &project, file, &new).await?;
         store::projects::touch(&mut change, &project);
         let event = Event::release(EventKind::ToxResultUpload, &index.name, &project.name, &file.version);
         let detail = json!({"sha256": blob.sha256, "size": blob.size, "for": file.filename});
@@ -136,7 +139,17 @@ impl ToxResult<'_> {
     }
 }
 
-/// Adds a result about a file of a locked project, named by now and by how many there are already; returns its name.
+/// What a result holds that is added.
+pub struct NewResult<'a> {
+    /// Hex digest of stored content.
+    pub sha256: &'a str,
+    pub uploaded_at: OffsetDateTime,
+    pub log: &'a Value,
+    /// How many there are about the same file.
+    pub earlier: usize,
+}
+
+/// Adds a result about a file of a locked project, named by this moment; returns its name.
 ///
 /// # Errors
 /// Those of the database.
@@ -145,15 +158,11 @@ pub async fn insert(
     index: &Index,
     project: &Project,
     file: &File,
-    sha256: &str,
-    uploaded_at: OffsetDateTime,
-    log: &Value,
+    result: &NewResult<'_>,
 ) -> Result<String> {
-    let all = store::attachments::of_release(change, project, &file.version).await?;
-    let earlier = all.iter().filter(|other| other.is_about(file)).count();
     let now = OffsetDateTime::now_utc();
     // One of this second may have been deleted, so that the number of another stands for more than there are.
-    for number in earlier.. {
+    for number in result.earlier.. {
         let filename = tox_result_filename(&file.filename, now, number);
         let new = NewAttachment {
             version: &file.version,
@@ -161,9 +170,9 @@ pub async fn insert(
             entry: &entry(&file.sha256),
             filename: &filename,
             for_filename: Some(&file.filename),
-            sha256,
-            uploaded_at,
-            log,
+            sha256: result.sha256,
+            uploaded_at: result.uploaded_at,
+            log: result.log,
         };
         if store::attachments::insert(change, index, project, &new).await? {
             return Ok(filename);

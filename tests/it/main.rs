@@ -31,6 +31,7 @@ mod mirror_refresh;
 mod mirror_whitelist;
 mod operations;
 mod push;
+mod push_attachments;
 mod push_external;
 mod push_many;
 mod push_mirror;

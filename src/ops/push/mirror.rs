@@ -51,7 +51,7 @@ pub(super) async fn take(
     }
     let first = files.iter().find_map(|file| core_metadata.get(file.metadata_sha256.as_ref()?));
     let release = release_of(wanted, &files, first.cloned()).await?;
-    Ok(Taken { release, files, core_metadata })
+    Ok(Taken { release, files, attachments: Vec::new(), core_metadata })
 }
 
 async fn take_file(
