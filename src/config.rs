@@ -1,7 +1,8 @@
 //! Every setting, with its unit and default. The only reader of the environment.
 
 use clap::{Args, builder::RangedU64ValueParser, value_parser};
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use url::Url;
 
 /// What a server needs to know, from flags and `WHEELYARD_*` variables.
 #[derive(Clone, Args)]
@@ -72,6 +73,9 @@ pub struct ServerConfig {
     /// URL under which clients reach the server, when it is not what they write into the Host header
     #[arg(long, env = "WHEELYARD_OUTSIDE_URL")]
     pub outside_url: Option<String>,
+    /// URL of a host of its own for documentation: documents are served there only, and nothing else is
+    #[arg(long, env = "WHEELYARD_DOCS_BASE_URL", value_parser = host_url)]
+    pub docs_base_url: Option<Arc<Url>>,
     /// How files are delivered
     #[arg(long, env = "WHEELYARD_FILE_DELIVERY", value_enum, default_value_t = FileDelivery::Stream)]
     pub file_delivery: FileDelivery,
@@ -126,6 +130,15 @@ pub struct ServerConfig {
     /// Print after so many requests where their time went, and start again; 0: never
     #[arg(long, env = "WHEELYARD_PROFILE_REQUESTS", default_value_t = 0, value_name = "NUM")]
     pub profile_requests: u64,
+}
+
+/// A URL that names a host and no more.
+fn host_url(text: &str) -> Result<Arc<Url>, String> {
+    let url = Url::parse(text).ok().filter(|url| {
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        ["http", "https"].contains(&url.scheme()) && is_bare && url.username().is_empty()
+    });
+    url.map(Arc::new).ok_or_else(|| "expected a URL like https://docs.example, without a path".to_owned())
 }
 
 fn at_least_one() -> RangedU64ValueParser<usize> {

@@ -3,8 +3,9 @@
 use crate::{
     blobs::Blobs,
     cache::{
-        Changes, changes,
+        Changes, Directories, changes,
         credentials::Credentials,
+        directories,
         files::Files,
         gate::Gate,
         mirrored::Mirrored,
@@ -40,6 +41,7 @@ pub struct Parts {
     pub answers: Answers,
     pub files: Files,
     pub objects: Objects,
+    pub directories: Directories,
     pub mirrored: Mirrored,
     pub changes: Changes,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
@@ -110,6 +112,7 @@ impl Service {
             answers: Answers::default(),
             files: Files::default(),
             objects: Objects::new(server.file_cache << 20),
+            directories: directories(),
             mirrored: Mirrored::default(),
             changes: changes(),
             storing: moka::future::Cache::new(100_000),

@@ -3,11 +3,13 @@
 //! Only what was found is kept. An entry whose project has changed since is of no use to anybody and falls out.
 
 use crate::model::{
+    attachment::Attachment,
     file::File,
     link::{Content, Link},
     name::ProjectName,
     serial::Serial,
 };
+use serde_json::Value;
 use std::sync::{Arc, OnceLock};
 
 /// Memory for them, in bytes.
@@ -20,6 +22,7 @@ pub type Key = (i64, String);
 #[derive(Debug, Clone)]
 pub enum Found {
     Stage(Arc<File>),
+    Attachment(Arc<Attachment>),
     Mirror {
         project: ProjectName,
         link: Arc<Link>,
@@ -32,6 +35,7 @@ impl Found {
     pub fn project(&self) -> &ProjectName {
         match self {
             Self::Stage(file) => &file.project,
+            Self::Attachment(attachment) => &attachment.project,
             Self::Mirror { project, .. } => project,
         }
     }
@@ -39,6 +43,8 @@ impl Found {
     /// About how much memory it takes, in bytes.
     fn weight(&self) -> usize {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        // A log, which is no text in memory, takes some times what it would take as one.
+        let log = |log: &Value| log.as_array().map_or(0, |log| log.len() * 1024);
         match self {
             Self::Stage(file) => {
                 size_of::<File>()
@@ -46,8 +52,14 @@ impl Found {
                     + file.filename.len()
                     + length(&file.requires_python)
                     + length(&file.yanked)
-                    // The log, which is no text in memory, takes some times what it would take as one.
-                    + file.log.as_array().map_or(0, |log| log.len() * 1024)
+                    + log(&file.log)
+            }
+            Self::Attachment(attachment) => {
+                size_of::<Attachment>()
+                    + 256
+                    + attachment.filename.len()
+                    + length(&attachment.for_filename)
+                    + log(&attachment.log)
             }
             Self::Mirror { link, .. } => {
                 let hashes = link.hashes.iter().map(|(name, digest)| name.len() + digest.len() + 64);

@@ -10,11 +10,23 @@ pub mod objects;
 pub mod page_serial;
 pub mod pages;
 
-use crate::model::{event::LoggedEvent, serial::Serial};
+use crate::model::{archive::documents::Documents, event::LoggedEvent, serial::Serial};
 use std::{sync::Arc, time::Duration};
 
 /// What the changelog has after one serial up to another, as it was just asked for.
 pub type Changes = moka::future::Cache<(Serial, Serial), Arc<Vec<LoggedEvent>>>;
+
+/// Directories of documentation by the sha256 of the zip, in hex.
+pub type Directories = moka::future::Cache<String, Arc<Documents>>;
+
+/// Memory for directories of documentation, in bytes.
+const DIRECTORIES: u64 = 64 << 20;
+
+pub fn directories() -> Directories {
+    let weigher =
+        |_: &String, documents: &Arc<Documents>| u32::try_from(documents.weight() + 256).unwrap_or(u32::MAX);
+    moka::future::Cache::builder().weigher(weigher).max_capacity(DIRECTORIES).build()
+}
 
 /// All who listen ask for the same within a moment; later nobody does.
 pub fn changes() -> Changes {

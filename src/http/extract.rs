@@ -131,6 +131,27 @@ impl<S: Sync> FromRequestParts<S> for VersionPath {
     }
 }
 
+/// `/{user}/{index}/{project}/{version}/+doc/{path}`.
+pub(super) struct DocumentPath {
+    pub index: IndexName,
+    pub project: ProjectName,
+    pub version: String,
+    /// May be empty.
+    pub path: String,
+    pub normalized: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for DocumentPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let path = Path::of(parts).await?;
+        let index = path.index()?;
+        let (project, normalized) = path.project(parts.uri.path())?;
+        Ok(Self { index, project, version: path.part("version")?, path: path.part("path")?, normalized })
+    }
+}
+
 /// `/{user}/{index}/+f/{first}/{next}/{filename}` or `/{user}/{index}/+e/{dir}/{filename}`.
 pub(super) struct FilePath {
     pub index: IndexName,

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     config::FileDelivery,
     error::{Error, Result},
-    model::{access::Caller, file, index::Index, link::CoreMetadata},
+    model::{access::Caller, file, index::Index, link::CoreMetadata, name::ProjectName},
     ops::{
         self,
         download::{Content, Found},
@@ -29,6 +29,7 @@ use http::{
 };
 use serde_json::json;
 use std::{ops::RangeInclusive, time::SystemTime};
+use time::OffsetDateTime;
 
 /// A ranged request below this many bytes is answered by us even where files are redirected: uv does not follow a
 /// redirect of a ranged GET.
@@ -47,12 +48,15 @@ pub(super) async fn serve(
         let found = ops::download::file(&service, &caller, index, entry, filename).await?;
         let metadata = match &found {
             Found::Stage(_, file) => ops::download::core_metadata(&service, file).await?,
+            Found::Attachment(..) => {
+                return Err(Error::NotFound(format!("no metadata found in {filename}")));
+            }
             Found::Mirror(file) => ops::core_metadata::of(&service, file).await?,
         };
         let text = HeaderValue::from_static("text/plain; charset=utf-8");
         let mut response = ([(CONTENT_TYPE, text)], metadata).into_response();
         let is_stated = match &found {
-            Found::Stage(..) => true,
+            Found::Stage(..) | Found::Attachment(..) => true,
             Found::Mirror(file) => matches!(file.link.core_metadata, Some(CoreMetadata::Sha256(_))),
         };
         // Others may turn out to be wrong.
@@ -64,11 +68,21 @@ pub(super) async fn serve(
     }
     let found = ops::download::file(&service, &caller, index, entry, filename).await?;
     let mut response = match &found {
-        Found::Stage(_, file) if negotiate::accepts_json(&request) => file_meta(file),
+        Found::Stage(_, file) if negotiate::accepts_json(&request) => {
+            file_meta(&file.project, &file.version, &file.sha256, file.uploaded_at)
+        }
+        Found::Attachment(_, it) if negotiate::accepts_json(&request) => {
+            file_meta(&it.project, &it.version, &it.sha256, it.uploaded_at)
+        }
         Found::Mirror(file) if negotiate::accepts_json(&request) => mirror_files::file_meta(file),
         Found::Stage(index, file) => {
             let modified = Some(LastModified::from(SystemTime::from(file.uploaded_at)));
             let (filename, sha256, size) = (&file.filename, &file.sha256, file.size.unsigned_abs());
+            stored(&service, &method, &request, &Stored { index, filename, sha256, size, modified }).await?
+        }
+        Found::Attachment(index, it) => {
+            let modified = Some(LastModified::from(SystemTime::from(it.uploaded_at)));
+            let (filename, sha256, size) = (&it.filename, &it.sha256, it.size.unsigned_abs());
             stored(&service, &method, &request, &Stored { index, filename, sha256, size, modified }).await?
         }
         Found::Mirror(file) => mirror_files::serve(&service, &method, &request, file).await?,
@@ -146,6 +160,9 @@ pub(super) async fn remove(
     })?;
     match &found {
         Found::Stage(_, file) => ops::remove::file(&service, &caller, file, query.has("force")).await?,
+        Found::Attachment(_, it) => {
+            ops::remove::attachment(&service, &caller, it, query.has("force")).await?;
+        }
         Found::Mirror(file) => ops::forget::file(&service, &caller, file, query.has("force")).await?,
     }
     Ok(respond::message(StatusCode::OK, &format!("package '{path}' deleted")))
@@ -159,9 +176,10 @@ pub(super) async fn yank(
     Json(body): Json,
 ) -> Result<Response> {
     let yanked = file::yank_request(&body).map_err(Error::Invalid)?;
-    let Found::Stage(_, file) = ops::download::file(&service, &caller, &index, &entry, &filename).await?
-    else {
-        return Err(Error::invalid("a file of a mirror is yanked where it comes from"));
+    let file = match ops::download::file(&service, &caller, &index, &entry, &filename).await? {
+        Found::Stage(_, file) => file,
+        Found::Attachment(..) => return Err(Error::invalid("only distribution files are yanked")),
+        Found::Mirror(_) => return Err(Error::invalid("a file of a mirror is yanked where it comes from")),
     };
     ops::yank::mark(&service, &caller, &index, Target::File(&file), yanked.as_deref()).await?;
     let what = if yanked.is_some() { "yanked" } else { "no longer yanked" };
@@ -245,15 +263,15 @@ fn content_type(filename: &str) -> &'static str {
     }
 }
 
-fn file_meta(file: &file::File) -> Response {
+fn file_meta(project: &ProjectName, version: &str, sha256: &str, uploaded_at: OffsetDateTime) -> Response {
     respond::result(
         "releasefilemeta",
         json!({
-            "project": file.project.as_str(),
-            "version": file.version,
-            "last_modified": httpdate::fmt_http_date(SystemTime::from(file.uploaded_at)),
-            "hash_spec": format!("sha256={}", file.sha256),
-            "hashes": {"sha256": file.sha256},
+            "project": project.as_str(),
+            "version": version,
+            "last_modified": httpdate::fmt_http_date(SystemTime::from(uploaded_at)),
+            "hash_spec": format!("sha256={sha256}"),
+            "hashes": {"sha256": sha256},
         }),
     )
 }

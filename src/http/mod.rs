@@ -6,6 +6,7 @@
 mod auth;
 mod changelog;
 mod conditional;
+mod documentation;
 mod error;
 mod events;
 mod extract;
@@ -26,6 +27,7 @@ mod router;
 mod simple;
 mod status;
 mod timed;
+mod tox_results;
 mod upload;
 mod users;
 

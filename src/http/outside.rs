@@ -43,7 +43,7 @@ fn path_of(url: &Url) -> &str {
 }
 
 /// The root URL, without a final slash.
-fn root(headers: &HeaderMap, setting: Option<&str>) -> String {
+pub(super) fn root(headers: &HeaderMap, setting: Option<&str>) -> String {
     if let Some(url) = chosen(headers, setting) {
         return format!("{}{}", url.origin().ascii_serialization(), path_of(&url));
     }

@@ -1,9 +1,9 @@
 //! The table of routes, in the order a reader looks for them, and the order of the middleware.
 
 use super::{
-    auth, changelog, events, files, health, indexes, login,
+    auth, changelog, documentation, events, files, health, indexes, login,
     observe::{self, Observer},
-    outside, projects, push, simple, status, timed, upload, users,
+    outside, projects, push, simple, status, timed, tox_results, upload, users,
 };
 use crate::{error::Error, service::Service};
 use axum::{
@@ -66,18 +66,25 @@ pub fn router(
         .route("/{user}/{index}/+own/", get(simple::list))
         .route("/{user}/{index}/+own/{project}", get(simple::project))
         .route("/{user}/{index}/+own/{project}/", get(simple::project))
-        .route("/{user}/{index}/+f/{first}/{next}/{filename}", file.clone())
+        .route("/{user}/{index}/+f/{first}/{next}/{filename}", file.clone().post(tox_results::receive))
         .route("/{user}/{index}/+e/{dir}/{filename}", file)
         .route("/{user}/{index}/{project}", project.clone())
         .route("/{user}/{index}/{project}/", project)
         .route("/{user}/{index}/{project}/{version}", release.clone())
         .route("/{user}/{index}/{project}/{version}/", release)
+        .route("/{user}/{index}/{project}/{version}/+doc", get(documentation::serve))
+        .route("/{user}/{index}/{project}/{version}/+doc/", get(documentation::serve))
+        .route("/{user}/{index}/{project}/{version}/+doc/{*path}", get(documentation::serve))
+        .route("/{user}/{index}/{project}/{version}/+d", get(documentation::show))
+        .route("/{user}/{index}/{project}/{version}/+d/", get(documentation::show))
+        .route("/{user}/{index}/{project}/{version}/+d/{*path}", get(documentation::show))
         .layer(from_fn_with_state(service.clone(), auth::authenticate))
         .route("/+health/live", get(health::live))
         .route("/+health/ready", get(health::ready))
         .route("/metrics", measured)
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
+        .layer(from_fn_with_state(service.clone(), documentation::keep_apart))
         .layer(from_fn_with_state(Observer::new(service.clone()), observe::observe))
         .with_state(service.clone());
     let routes = timed::layer(routes, &service.config.server);

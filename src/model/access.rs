@@ -105,6 +105,11 @@ pub fn may_upload(caller: &Caller, index: &Index) -> bool {
     caller.is_listed(&index.acl_upload)
 }
 
+/// To send results of tests: only who is listed, by default everybody.
+pub fn may_upload_tox_results(caller: &Caller, index: &Index) -> bool {
+    caller.is_listed(&index.acl_toxresult_upload)
+}
+
 /// To read the changelog of the whole server: root and the principals that the operator named.
 pub fn may_read_changelog(caller: &Caller, readers: &[String]) -> bool {
     caller.is_root() || caller.is_listed(readers)

@@ -1,6 +1,10 @@
 //! What belongs to a release beside its distribution files: tox results and documentation (devpi: links of another rel).
 
-use super::name::{IndexName, ProjectName, encode};
+use super::{
+    file::File,
+    name::{IndexName, ProjectName, encode},
+    serial::Serial,
+};
 use serde_json::{Value, json};
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
 
@@ -48,11 +52,18 @@ pub struct Attachment {
     /// In bytes.
     pub size: i64,
     pub uploaded_at: OffsetDateTime,
-    /// devpi's log of the link, as [`super::file::File::log`].
+    /// devpi's log of the link, as [`File::log`].
     pub log: Value,
+    /// The change that opened this state of it.
+    pub added: Serial,
 }
 
 impl Attachment {
+    /// Whether it is a tox result about this file of the same project.
+    pub fn is_about(&self, file: &File) -> bool {
+        self.for_filename.as_deref() == Some(&file.filename) && self.entry == entry(&file.sha256)
+    }
+
     /// Its path below the root: `user/index/+f/…`.
     pub fn path(&self) -> String {
         format!("{}/{}/{}", self.index, self.entry, self.filename)

@@ -1,6 +1,9 @@
 //! A distribution file on an index.
 
-use super::name::{IndexName, ProjectName, encode};
+use super::{
+    name::{IndexName, ProjectName, encode},
+    serial::Serial,
+};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
@@ -26,6 +29,8 @@ pub struct File {
     pub uploaded_at: OffsetDateTime,
     /// devpi's log of the link: a list of objects with `what`, `who`, `when`, `dst`.
     pub log: Value,
+    /// The change that opened this state of it.
+    pub added: Serial,
 }
 
 impl File {

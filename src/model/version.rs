@@ -23,6 +23,11 @@ pub fn sort_key(text: &str) -> impl Ord + use<> {
     Key::read(text).map_or_else(|| SortKey::Legacy(text.to_owned()), SortKey::Valid)
 }
 
+/// Whether a version is no pre-release (PEP 440).
+pub fn is_stable(text: &str) -> bool {
+    Key::read(text).is_none_or(|key| key.phase == Phase::Final && key.is_finished)
+}
+
 /// The highest version, pre-releases included (devpi: `metadata.py`, `get_latest_version`).
 pub fn latest<'a>(versions: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     versions.into_iter().max_by_key(|text| sort_key(text))

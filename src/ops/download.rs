@@ -6,6 +6,7 @@ use crate::{
     error::{Error, Result},
     model::{
         access::Caller,
+        attachment::Attachment,
         file::{self, File},
         index::Index,
         name::IndexName,
@@ -13,7 +14,7 @@ use crate::{
     },
     ops::{fetch::Mirrored, mirrored, resolve},
     service::Service,
-    store,
+    store::{self, attachments},
 };
 use aws_sdk_s3::primitives::ByteStreamError;
 use bytes::{Bytes, BytesMut};
@@ -24,13 +25,15 @@ use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 /// A file, and the index that it is on.
 pub enum Found {
     Stage(Arc<Index>, Arc<File>),
+    /// A tox result or documentation.
+    Attachment(Arc<Index>, Arc<Attachment>),
     Mirror(Box<Mirrored>),
 }
 
 impl Found {
     pub fn index(&self) -> &Index {
         match self {
-            Self::Stage(index, _) => index,
+            Self::Stage(index, _) | Self::Attachment(index, _) => index,
             Self::Mirror(file) => &file.index,
         }
     }
@@ -49,29 +52,47 @@ pub async fn file(
     filename: &str,
 ) -> Result<Found> {
     let index = resolve::readable(service, caller, index).await?;
-    let key = (index.id, format!("{entry}/{filename}"));
+    let read = async {
+        match index.mirror.is_some() {
+            true => linked(service, &index, entry, filename).await,
+            false => Ok((uploaded(service, &index, entry, filename).await?, true)),
+        }
+    };
+    let there = remembered(service, &index, format!("{entry}/{filename}"), read).await?;
+    Ok(found(index, there))
+}
+
+/// What there is at a path of an index: as it is remembered, or else as the rows say, with whether that may be kept.
+///
+/// # Errors
+/// Those of `read`.
+pub(super) async fn remembered(
+    service: &Service,
+    index: &Arc<Index>,
+    path: String,
+    read: impl Future<Output = Result<(files::Found, bool)>>,
+) -> Result<files::Found> {
+    let key = (index.id, path);
     if let Some(known) = service.files.at(&key)
-        && resolve::presence(service, &index, Some(known.found.project())).await?.serial == known.at
+        && resolve::presence(service, index, Some(known.found.project())).await?.serial == known.at
     {
         metrics::counter!("wheelyard_files_found_total", "from" => "memory").increment(1);
-        return Ok(found(index, known.found));
+        return Ok(known.found);
     }
     // Before the rows are read, which then have every change up to it.
     let known = service.gate.serial();
-    let (there, is_open) = match index.mirror.is_some() {
-        true => linked(service, &index, entry, filename).await?,
-        false => (uploaded(service, &index, entry, filename).await?, true),
-    };
+    let (there, is_open) = read.await?;
     metrics::counter!("wheelyard_files_found_total", "from" => "database").increment(1);
     if is_open {
-        keep(service, &index, key, known, &there).await;
+        keep(service, index, key, known, &there).await;
     }
-    Ok(found(index, there))
+    Ok(there)
 }
 
 fn found(index: Arc<Index>, found: files::Found) -> Found {
     match found {
         files::Found::Stage(file) => Found::Stage(index, file),
+        files::Found::Attachment(attachment) => Found::Attachment(index, attachment),
         files::Found::Mirror { project, link, content } => {
             Found::Mirror(Box::new(Mirrored::known(index, project, link, content)))
         }
@@ -109,10 +130,16 @@ async fn uploaded(service: &Service, index: &Index, entry: &str, filename: &str)
         return Err(Error::NoSuchFile);
     };
     let hash_start = format!("{first}{next}");
-    match store::files::at_path(&service.db().await?, index, &hash_start, filename).await? {
-        file::Found::File(file) => Ok(files::Found::Stage(Arc::from(file))),
-        file::Found::Deleted => Err(Error::Gone("file".into())),
-        file::Found::Never => Err(Error::NoSuchFile),
+    let db = service.db().await?;
+    match store::files::at_path(&db, index, &hash_start, filename).await? {
+        file::Found::File(file) => return Ok(files::Found::Stage(Arc::from(file))),
+        file::Found::Deleted => return Err(Error::Gone("file".into())),
+        file::Found::Never => {}
+    }
+    match attachments::at_path(&db, index, entry, filename).await? {
+        attachments::Found::Attachment(attachment) => Ok(files::Found::Attachment(Arc::from(attachment))),
+        attachments::Found::Deleted => Err(Error::Gone("file".into())),
+        attachments::Found::Never => Err(Error::NoSuchFile),
     }
 }
 

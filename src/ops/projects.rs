@@ -4,6 +4,7 @@ use crate::{
     error::{Error, Result},
     model::{
         access::Caller,
+        attachment::Attachment,
         event::{Event, EventKind},
         file::File,
         link::Link,
@@ -20,7 +21,7 @@ use crate::{
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
-/// A release on one index, with its files in the order they were uploaded.
+/// A release on one index, with its files and what is attached to it, in the order they came there.
 pub struct IndexRelease {
     pub release: Release,
     pub files: Vec<Linked>,
@@ -29,6 +30,7 @@ pub struct IndexRelease {
 /// A file as version data link it.
 pub enum Linked {
     File(File),
+    Attachment(Attachment),
     /// Of a mirror.
     Link(IndexName, Link),
 }
@@ -38,7 +40,21 @@ impl Linked {
     pub fn link(&self, root: &str) -> Value {
         match self {
             Self::File(file) => file.link(root),
+            Self::Attachment(attachment) => attachment.link(root),
             Self::Link(index, link) => link.link(index, root),
+        }
+    }
+
+    /// The order in which links came to a stage. A push brings many at once: files by name, each before the tox results
+    /// about it, and the documentation last.
+    fn order(&self) -> impl Ord + use<> {
+        match self {
+            Self::File(file) => (file.added, 0, file.filename.clone(), 0),
+            Self::Attachment(about) => {
+                let file = about.for_filename.clone();
+                (about.added, i64::from(file.is_none()), file.unwrap_or_default(), about.id)
+            }
+            Self::Link(..) => (Serial::default(), 0, String::new(), 0),
         }
     }
 }
@@ -96,14 +112,19 @@ async fn of_versions(
     }
     let ids: Vec<i64> = sources.scope.order.iter().map(|index| index.id).collect();
     let db = service.db().await?;
-    let (releases, files, mut links_of) = tokio::try_join!(
+    let (releases, files, attachments, mut links_of) = tokio::try_join!(
         store::releases::of_project(&db, &ids, project, version),
         store::files::of_project(&db, &ids, project, version, Serial::NOW),
+        store::attachments::of_project(&db, &ids, project, version),
         mirrored::links_of(&db, sources.mirrors(), &sources.pending, project, Serial::NOW),
     )?;
     let mut files_of: HashMap<(i64, String), Vec<Linked>> = HashMap::new();
     for (index, file) in files {
         files_of.entry((index, file.version.clone())).or_default().push(Linked::File(file));
+    }
+    for (index, attachment) in attachments {
+        let links = files_of.entry((index, attachment.version.clone())).or_default();
+        links.push(Linked::Attachment(attachment));
     }
     let mut releases_of: HashMap<i64, Vec<Release>> = HashMap::new();
     for (index, release) in releases {
@@ -126,7 +147,8 @@ async fn of_versions(
     for id in ids.into_iter().take(if ignore_bases { 1 } else { usize::MAX }) {
         for release in releases_of.remove(&id).unwrap_or_default() {
             let version = release.version.clone();
-            let files = files_of.remove(&(id, version.clone())).unwrap_or_default();
+            let mut files = files_of.remove(&(id, version.clone())).unwrap_or_default();
+            files.sort_by_cached_key(Linked::order);
             let here = IndexRelease { release, files };
             match places.get(&version) {
                 Some(place) => versions[*place].shadowing.push(here),

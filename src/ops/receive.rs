@@ -5,13 +5,17 @@ use crate::{
     error::{Error, Result},
     model::archive::ranges::RangeReader,
     service::Service,
-    store::blobs::Blob,
+    store::{self, Change, blobs::Blob},
 };
 use blake2::{Blake2b, digest::consts::U32};
 use bytes::{Bytes, BytesMut};
 use md5::Md5;
 use sha2::{Digest, Sha256};
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::{
+    io::{self, Cursor, Read, Seek, SeekFrom},
+    sync::Arc,
+};
+use tokio::sync::OwnedMutexGuard;
 
 /// An upload on its way in.
 pub struct Receiver {
@@ -20,6 +24,7 @@ pub struct Receiver {
     digests: Digests,
     staging: Option<Staging>,
     size: u64,
+    limit: u64,
 }
 
 /// The digests of a content that are always kept.
@@ -61,13 +66,15 @@ enum Content {
 }
 
 impl Receiver {
-    pub fn new(service: &Service) -> Self {
+    /// Takes this many bytes at most.
+    pub fn new(service: &Service, limit: u64) -> Self {
         Self {
             service: service.clone(),
             buffer: BytesMut::new(),
             digests: Digests::default(),
             staging: None,
             size: 0,
+            limit,
         }
     }
 
@@ -77,9 +84,8 @@ impl Receiver {
     /// [`Error::TooLarge`] above the limit; those of the object store.
     pub async fn push(&mut self, chunk: &Bytes) -> Result<()> {
         self.size += chunk.len() as u64;
-        let limit = self.service.config.server.max_upload;
-        if self.size > limit {
-            return Err(Error::TooLarge(limit));
+        if self.size > self.limit {
+            return Err(Error::TooLarge(self.limit));
         }
         self.buffer.extend_from_slice(chunk);
         while self.buffer.len() > PART_SIZE {
@@ -137,6 +143,27 @@ impl Receiver {
     }
 }
 
+/// Content that is in the store, and that no other upload of this process stores until this is dropped.
+pub struct Kept {
+    sha256: String,
+    /// It was there before.
+    is_known: bool,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Kept {
+    /// Says so in the change whose rows name the content.
+    ///
+    /// # Errors
+    /// As [`store::blobs::stored`].
+    pub async fn confirm(&self, change: &mut Change<'_>) -> Result<()> {
+        match self.is_known {
+            true => Ok(()),
+            false => store::blobs::stored(change, &self.sha256).await,
+        }
+    }
+}
+
 /// Reads a received upload on a blocking thread, and remembers if the object store failed meanwhile.
 pub struct Reader {
     source: Source,
@@ -146,6 +173,14 @@ pub struct Reader {
 enum Source {
     Memory(Cursor<Bytes>),
     Store(Box<RangeReader>),
+}
+
+impl Reader {
+    /// Reads stored content of this size.
+    pub fn of_stored(service: &Service, sha256: &str, size: u64) -> Self {
+        let key = BlobKey::Content(sha256.to_owned());
+        Self { source: Source::Store(Box::new(service.blobs.reader(key, size))), failure: None }
+    }
 }
 
 impl Read for Reader {
@@ -180,8 +215,24 @@ impl Received {
         Reader { source, failure: None }
     }
 
+    /// Has the content in the store, for a change that names it next.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while gc deletes it; those of database and object store.
+    pub async fn keep(&self, service: &Service) -> Result<Kept> {
+        // Of equal uploads to this process the first stores the content, and the others then find it there.
+        let turn = service.storing.get_with_by_ref(&self.blob.sha256, async { Arc::default() }).await;
+        let turn = turn.lock_owned().await;
+        let claim = async { store::blobs::claim(&service.db().await?, &self.blob).await };
+        let is_known = service.bounded(claim).await?;
+        if !is_known {
+            self.store(service).await?;
+        }
+        Ok(Kept { sha256: self.blob.sha256.clone(), is_known, _turn: turn })
+    }
+
     /// Puts the content to where its hash says.
-    pub async fn store(&self, service: &Service) -> Result<()> {
+    async fn store(&self, service: &Service) -> Result<()> {
         let key = BlobKey::Content(self.blob.sha256.clone());
         match &self.content {
             Content::Memory(bytes) => service.blobs.put(&key, bytes.clone(), &self.blob.sha256).await,

@@ -4,6 +4,7 @@ use crate::{
     error::{Error, Result},
     model::{
         access::Caller,
+        attachment::{Attachment, Rel},
         event::{Event, EventKind},
         file::File,
         index::Index,
@@ -83,7 +84,8 @@ pub async fn release(
     Ok(())
 }
 
-/// Deletes a file; with the last file of a release the release goes, and with the last release the project.
+/// Deletes a file and the tox results about it. A release of which nothing is left goes with it, and a project without
+/// releases.
 ///
 /// # Errors
 /// As [`project`].
@@ -101,14 +103,57 @@ pub async fn file(service: &Service, caller: &Caller, file: &File, force: bool) 
         return Err(Error::NonVolatile("cannot delete version on non-volatile index".into()));
     }
     store::files::delete(&mut change, current).await?;
-    store::projects::touch(&mut change, &project);
+    store::attachments::close_about(&mut change, current).await?;
     let event = Event::release(EventKind::FileDelete, &index.name, &project.name, &file.version);
     change.log(event.with_file(&file.filename));
-    if files.len() == 1 {
-        delete_release(&mut change, &index, &project, &file.version).await?;
-    }
+    delete_rest(&mut change, &index, &project, &file.version).await?;
     change.commit().await?;
     Ok(())
+}
+
+/// Deletes a tox result, or documentation; the rest as [`file`].
+///
+/// # Errors
+/// As [`project`].
+pub async fn attachment(
+    service: &Service,
+    caller: &Caller,
+    attachment: &Attachment,
+    force: bool,
+) -> Result<()> {
+    let Attachment { index, project, version, filename, .. } = attachment;
+    let path = attachment.path();
+    may_delete(service, caller, index, &format!("no permission to delete {path}")).await?;
+    let mut connection = service.db().await?;
+    let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
+    let index = store::indexes::share(&mut change, index).await?;
+    let missing = || Error::NotFound(format!("package '{path}' doesn't exist"));
+    let project = store::projects::lock(&mut change, &index, project).await?.ok_or_else(missing)?;
+    let all = store::attachments::of_release(&mut change, &project, version).await?;
+    let current = all.iter().find(|other| other.path() == path).ok_or_else(missing)?;
+    if !index.volatile && !force {
+        return Err(Error::NonVolatile("cannot delete version on non-volatile index".into()));
+    }
+    store::attachments::delete(&mut change, current).await?;
+    let kind = match current.rel {
+        Rel::ToxResult => EventKind::ToxResultDelete,
+        Rel::DocZip => EventKind::DocZipDelete,
+    };
+    change.log(Event::release(kind, &index.name, &project.name, version).with_file(filename));
+    delete_rest(&mut change, &index, &project, version).await?;
+    change.commit().await?;
+    Ok(())
+}
+
+/// Deletes a release that nothing was left of (devpi: `model.py`, `PrivateStage.del_entry`).
+async fn delete_rest(change: &mut Change<'_>, index: &Index, project: &Project, version: &str) -> Result<()> {
+    store::projects::touch(change, project);
+    let is_empty = store::files::of_release(change, project, version).await?.is_empty()
+        && store::attachments::of_release(change, project, version).await?.is_empty();
+    match is_empty {
+        true => delete_release(change, index, project, version).await,
+        false => Ok(()),
+    }
 }
 
 /// Deletes a release without files, what is attached to it, and the project if it was the last.

@@ -3,9 +3,11 @@
 use crate::{
     error::{Error, Result},
     model::{
-        attachment::{Attachment, Rel},
+        attachment::{self, Attachment, Rel},
+        file::File,
         index::Index,
         name::{IndexName, ProjectName},
+        serial::Serial,
     },
     store::{Change, Client, projects::Project},
 };
@@ -48,7 +50,8 @@ pub async fn of_project(
         .prepare_cached(
             "-- store::attachments::of_project
              select a.id, a.index_id, a.project_id, u.name as user_name, i.name as index_name, p.name as project,
-                 a.version, a.rel, a.entry, a.filename, a.for_filename, a.sha256, b.size, a.uploaded_at, a.log
+                 a.version, a.rel, a.entry, a.filename, a.for_filename, a.sha256, b.size, a.uploaded_at, a.log,
+                 a.added_serial
              from projects p
                  join indexes i on i.id = p.index_id
                  join users u on u.id = i.user_id
@@ -61,7 +64,33 @@ pub async fn of_project(
         )
         .await?;
     let rows = db.query(&statement, &[&index_ids, &name.as_str(), &version]).await?;
-    rows.iter().map(|row| Ok((row.get("index_id"), attachment(row)?))).collect()
+    rows.iter().map(|row| Ok((row.get("index_id"), attachment_of(row)?))).collect()
+}
+
+/// The documentation of a project on an index: of one version, or of all that have any.
+pub async fn documentation(
+    db: &impl Client,
+    index_id: i64,
+    name: &ProjectName,
+    version: Option<&str>,
+) -> Result<Vec<Attachment>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::attachments::documentation
+             select a.id, a.project_id, u.name as user_name, i.name as index_name, p.name as project,
+                 a.version, a.rel, a.entry, a.filename, a.for_filename, a.sha256, b.size, a.uploaded_at, a.log,
+                 a.added_serial
+             from projects p
+                 join indexes i on i.id = p.index_id
+                 join users u on u.id = i.user_id
+                 join attachments a on a.project_id = p.id and a.rel = 'doczip' and a.removed_serial is null
+                 join blobs b on b.sha256 = a.sha256
+             where p.index_id = $1 and p.name = $2 and p.removed_serial is null
+                 and ($3::text is null or a.version = $3)",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_id, &name.as_str(), &version]).await?;
+    rows.iter().map(attachment_of).collect()
 }
 
 /// The attachment in a folder of an index.
@@ -71,7 +100,7 @@ pub async fn at_path(db: &impl Client, index: &Index, entry: &str, filename: &st
             "-- store::attachments::at_path
              select a.id, a.project_id, u.name as user_name, i.name as index_name, p.name as project,
                  a.version, a.rel, a.entry, a.filename, a.for_filename, a.sha256, b.size, a.uploaded_at, a.log,
-                 a.removed_serial
+                 a.added_serial, a.removed_serial
              from attachments a
                  join projects p on p.id = a.project_id
                  join indexes i on i.id = a.index_id
@@ -86,7 +115,7 @@ pub async fn at_path(db: &impl Client, index: &Index, entry: &str, filename: &st
     Ok(match row {
         None => Found::Never,
         Some(row) if row.get::<_, Option<i64>>("removed_serial").is_some() => Found::Deleted,
-        Some(row) => Found::Attachment(Box::new(attachment(&row)?)),
+        Some(row) => Found::Attachment(Box::new(attachment_of(&row)?)),
     })
 }
 
@@ -100,7 +129,8 @@ pub async fn of_release(
         .prepare_cached(
             "-- store::attachments::of_release
              select a.id, a.project_id, u.name as user_name, i.name as index_name, p.name as project,
-                 a.version, a.rel, a.entry, a.filename, a.for_filename, a.sha256, b.size, a.uploaded_at, a.log
+                 a.version, a.rel, a.entry, a.filename, a.for_filename, a.sha256, b.size, a.uploaded_at, a.log,
+                 a.added_serial
              from attachments a
                  join projects p on p.id = a.project_id
                  join indexes i on i.id = a.index_id
@@ -111,7 +141,7 @@ pub async fn of_release(
              order by a.id",
         )
         .await?;
-    change.query(&statement, &[&project.id, &version]).await?.iter().map(attachment).collect()
+    change.query(&statement, &[&project.id, &version]).await?.iter().map(attachment_of).collect()
 }
 
 /// Adds an attachment to a locked project; `false` when the index has one at this path.
@@ -167,6 +197,23 @@ pub async fn delete(change: &mut Change<'_>, attachment: &Attachment) -> Result<
     Ok(())
 }
 
+/// Closes every tox result about a file of a locked project.
+pub async fn close_about(change: &mut Change<'_>, file: &File) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::attachments::close_about
+             update attachments set removed_serial = 0
+             where project_id = $1 and coalesce(removed_serial, 9223372036854775807) = 9223372036854775807
+                 and entry = $2 and for_filename = $3
+             returning id",
+        )
+        .await?;
+    let entry = attachment::entry(&file.sha256);
+    let rows = change.query(&statement, &[&file.project_id, &entry, &file.filename]).await?;
+    change.touched.attachments.extend(rows.iter().map(|row| row.get::<_, i64>("id")));
+    Ok(())
+}
+
 /// Closes every attachment of a locked project, or of one release of it.
 pub async fn close_all(change: &mut Change<'_>, project: &Project, version: Option<&str>) -> Result<()> {
     let statement = change
@@ -182,7 +229,7 @@ pub async fn close_all(change: &mut Change<'_>, project: &Project, version: Opti
     Ok(())
 }
 
-fn attachment(row: &Row) -> Result<Attachment> {
+fn attachment_of(row: &Row) -> Result<Attachment> {
     let rel: &str = row.get("rel");
     Ok(Attachment {
         id: row.get("id"),
@@ -198,5 +245,6 @@ fn attachment(row: &Row) -> Result<Attachment> {
         size: row.get("size"),
         uploaded_at: row.get("uploaded_at"),
         log: row.get("log"),
+        added: Serial(row.get("added_serial")),
     })
 }

@@ -42,7 +42,7 @@ pub async fn of_project(
             "-- store::files::of_project
              select f.id, f.index_id, f.project_id, u.name as user_name, i.name as index_name, p.name as project,
                  f.version, f.filename, f.sha256, b.size, f.metadata_sha256, f.requires_python, f.yanked,
-                 f.uploaded_at, f.log
+                 f.uploaded_at, f.log, f.added_serial
              from projects p
                  join indexes i on i.id = p.index_id
                  join users u on u.id = i.user_id
@@ -67,7 +67,7 @@ pub async fn at_path(db: &impl Client, index: &Index, hash_start: &str, filename
             "-- store::files::at_path
              select f.id, f.project_id, u.name as user_name, i.name as index_name, p.name as project, f.version,
                  f.filename, f.sha256, b.size, f.metadata_sha256, f.requires_python, f.yanked, f.uploaded_at, f.log,
-                 f.removed_serial
+                 f.added_serial, f.removed_serial
              from files f
                  join projects p on p.id = f.project_id
                  join indexes i on i.id = f.index_id
@@ -92,7 +92,7 @@ pub async fn of_release(change: &mut Change<'_>, project: &Project, version: &st
         .prepare_cached(
             "-- store::files::of_release
              select f.id, f.project_id, u.name as user_name, i.name as index_name, p.name as project, f.version,
-                 f.filename, f.sha256, b.size, f.metadata_sha256, f.requires_python, f.yanked, f.uploaded_at, f.log
+                 f.filename, f.sha256, b.size, f.metadata_sha256, f.requires_python, f.yanked, f.uploaded_at, f.log, f.added_serial
              from files f
                  join projects p on p.id = f.project_id
                  join indexes i on i.id = f.index_id
@@ -111,7 +111,7 @@ pub async fn named(db: &impl Client, index: &Index, filename: &str) -> Result<Op
         .prepare_cached(
             "-- store::files::named
              select f.id, f.project_id, u.name as user_name, i.name as index_name, p.name as project, f.version,
-                 f.filename, f.sha256, b.size, f.metadata_sha256, f.requires_python, f.yanked, f.uploaded_at, f.log
+                 f.filename, f.sha256, b.size, f.metadata_sha256, f.requires_python, f.yanked, f.uploaded_at, f.log, f.added_serial
              from files f
                  join projects p on p.id = f.project_id
                  join indexes i on i.id = f.index_id
@@ -226,5 +226,6 @@ fn file(row: &Row) -> Result<File> {
         yanked: row.get("yanked"),
         uploaded_at: row.get("uploaded_at"),
         log: row.get("log"),
+        added: Serial(row.get("added_serial")),
     })
 }

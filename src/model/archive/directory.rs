@@ -4,11 +4,17 @@
 //! memory: the crate searches the whole of a hostile file for a directory to its taste, takes one that other bytes
 //! precede or follow, keeps all of it, and forgets members that share a name.
 
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::{
+    io::{BufRead, BufReader, Read, Seek, SeekFrom},
+    ops::RangeInclusive,
+};
 
 use flate2::{Crc, read::DeflateDecoder};
 
-use super::{LARGEST_METADATA, MOST_MEMBERS, check_path, mislabelled, read_at, read_bounded, reason, shown};
+use super::{
+    LARGEST_METADATA, MOST_MEMBERS, check_path, mislabelled, read_at, read_bounded, reason, shown,
+    unpack::Unpacker,
+};
 
 /// Bytes of the end record without its comment; of the zip64 end record and its locator, which stand before it.
 const END: usize = 22;
@@ -18,7 +24,7 @@ const LOCATOR_64: usize = 20;
 /// Where the list of members is, as the records at the end of the file have it.
 pub(super) struct Directory {
     /// Offset of its first byte.
-    start: u64,
+    pub start: u64,
     /// Offset of the first end record, which follows at once.
     end: u64,
     members: u64,
@@ -74,6 +80,11 @@ impl Directory {
         Ok(Self { start, end, members, has_comment: comment > 0 })
     }
 
+    /// Of the list of members, in bytes.
+    pub fn size(&self) -> u64 {
+        self.end - self.start
+    }
+
     /// Reads the directory once, and shows each member that passes.
     pub fn visit(
         &self,
@@ -105,8 +116,8 @@ pub(super) struct Member {
     method: u64,
     crc: u64,
     /// Bytes in the zip, and unpacked.
-    packed: u64,
-    unpacked: u64,
+    pub packed: u64,
+    pub unpacked: u64,
     /// Offset of its local header.
     pub start: u64,
 }
@@ -191,10 +202,13 @@ impl Member {
         Ok(())
     }
 
-    /// Unpacks a small member, whatever size the zip states for it; `name` is for messages.
-    pub fn content(&self, reader: &mut (impl Read + Seek), name: &str) -> Result<Vec<u8>, String> {
-        let header = read_at(reader, self.start, Self::LOCAL_HEADER + self.name.len() as u64)
-            .map_err(|error| reason(&error))?;
+    /// Where its header stands before its bytes.
+    pub fn header_range(&self) -> RangeInclusive<u64> {
+        self.start..=self.start + Self::LOCAL_HEADER + self.name.len() as u64 - 1
+    }
+
+    /// Where its bytes begin, as its header says; `name` is for messages.
+    pub fn data_start(&self, header: &[u8], name: &str) -> Result<u64, String> {
         let (fixed, local_name) = header.split_at_checked(30).ok_or("is truncated")?;
         let is_same = fixed.starts_with(b"PK\x03\x04")
             && number(fixed, 6, 2) & Self::ENCRYPTED == 0
@@ -204,7 +218,19 @@ impl Member {
         if !is_same {
             return Err(format!("has a {name} that its zip directory describes otherwise"));
         }
-        let start = self.start + header.len() as u64 + number(fixed, 28, 2);
+        Ok(self.start + header.len() as u64 + number(fixed, 28, 2))
+    }
+
+    /// What unpacks its bytes as they come.
+    pub fn unpacker(&self) -> Unpacker {
+        Unpacker::new(self.method == Self::DEFLATED, self.unpacked, self.crc)
+    }
+
+    /// Unpacks a small member, whatever size the zip states for it; `name` is for messages.
+    pub fn content(&self, reader: &mut (impl Read + Seek), name: &str) -> Result<Vec<u8>, String> {
+        let header = read_at(reader, self.start, Self::LOCAL_HEADER + self.name.len() as u64)
+            .map_err(|error| reason(&error))?;
+        let start = self.data_start(&header, name)?;
         reader.seek(SeekFrom::Start(start)).map_err(|error| reason(&error))?;
         let packed = reader.take(self.packed);
         let bytes = if self.method == Self::STORED {

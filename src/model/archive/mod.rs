@@ -14,8 +14,10 @@ use super::{
 };
 
 mod directory;
+pub mod documents;
 pub mod ranges;
 mod tar;
+pub mod unpack;
 mod zip;
 
 /// Largest `METADATA` or `PKG-INFO`, in bytes: a description of a megabyte is normal, one of four is not.

@@ -23,6 +23,8 @@ pub struct Index {
     pub volatile: bool,
     pub bases: Vec<IndexName>,
     pub acl_upload: Vec<String>,
+    /// Who may send tox results.
+    pub acl_toxresult_upload: Vec<String>,
     /// Who may see and download; `None`: everyone.
     pub acl_read: Option<Vec<String>>,
     /// Projects of which files of mirrors may stand beside those of stages, `*` for all (devpi: `mirror_whitelist`).
@@ -42,6 +44,7 @@ impl Index {
             volatile: settings.stored().get("volatile") != Some(&Value::Bool(false)),
             bases: settings.bases(),
             acl_upload: settings.list("acl_upload"),
+            acl_toxresult_upload: settings.list("acl_toxresult_upload"),
             acl_read: settings.stored().contains_key("acl_read").then(|| settings.list("acl_read")),
             whitelist: settings.list("mirror_whitelist"),
             // Without the option it is an index from before there was one (devpi).

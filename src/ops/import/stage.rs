@@ -252,7 +252,11 @@ async fn insert_attachment(
     if !store::attachments::insert(change, index, project, &new).await? {
         return Ok(Err(format!("{} has another file of this name", index.name)));
     }
-    let event = Event::release(EventKind::ReleaseRegister, &index.name, &project.name, &release.version);
+    let kind = match rel {
+        Rel::ToxResult => EventKind::ToxResultUpload,
+        Rel::DocZip => EventKind::DocZipUpload,
+    };
+    let event = Event::release(kind, &index.name, &project.name, &release.version);
     change.log(event.with_file(&filename));
     Ok(Ok(()))
 }

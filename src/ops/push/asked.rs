@@ -34,8 +34,15 @@ pub struct Item {
     pub(super) name: ProjectName,
     pub(super) spelled: String,
     pub(super) version: Option<String>,
-    pub(super) with_files: bool,
+    pub(super) parts: Parts,
     pub(super) target: Target,
+}
+
+/// What is pushed of a release: its files with their tox results, its documentation.
+#[derive(Clone, Copy)]
+pub(super) struct Parts {
+    pub files: bool,
+    pub documentation: bool,
 }
 
 /// All of a body but what is pushed.
@@ -92,18 +99,17 @@ impl Item {
             name: ProjectName::parse(&spelled)?,
             spelled,
             version,
-            with_files: options.with_files()?,
+            parts: options.parts()?,
             target: options.target()?,
         })
     }
 }
 
 impl Options {
-    /// Whether release files are pushed, and not the documentation alone.
-    pub(super) fn with_files(&self) -> Result<bool, String> {
+    pub(super) fn parts(&self) -> Result<Parts, String> {
         match (flag(&self.0, "no_docs")?, flag(&self.0, "only_docs")?) {
             (true, true) => Err("can't use 'no_docs' and 'only_docs' together".into()),
-            (_, only_docs) => Ok(!only_docs),
+            (no_docs, only_docs) => Ok(Parts { files: !only_docs, documentation: !no_docs }),
         }
     }
 

@@ -1,10 +1,11 @@
 //! Push to another index: new rows that name the same content.
 
-use super::{Again, Taken, Wanted, may_upload};
+use super::{Again, Taken, Wanted, attachments::Results, may_upload};
 use crate::{
     error::{Error, Result},
     model::{
         access::Caller,
+        attachment::Rel,
         event::{Event, EventKind},
         file::{File, log_entry},
         index::Index,
@@ -25,6 +26,18 @@ use time::OffsetDateTime;
 
 /// What devpi's action log says of a file that was pushed.
 const STORED: &str = "store_releasefile";
+
+/// What the action log says of what is there already.
+pub(super) const EXISTS: &str = "exists";
+
+/// From where to where a release is copied.
+pub(super) struct Copying<'a> {
+    pub source: &'a Index,
+    pub target: &'a Index,
+    /// Locked on the target.
+    pub project: &'a Project,
+    pub again: Again,
+}
 
 /// Refuses, before anything is fetched from an upstream, what would be refused in the end.
 pub(super) async fn foresee(
@@ -80,57 +93,75 @@ pub(super) async fn to_index(
     for (digest, bytes) in &taken.core_metadata {
         store::core_metadata::keep(&change, digest, bytes).await?;
     }
+    let copying = Copying { source, target: &target, project: &project, again };
+    let mut results = Results::of(&mut change, &copying, version).await?;
     for file in &taken.files {
-        let done = copy(&mut change, source, &target, &project, file, again).await?;
+        let done = copying.file(&mut change, file).await?;
         log.push(json!([200, done, format!("{}/{}", target.name, file.entry_path())]));
+        for result in taken.attachments.iter().filter(|it| it.is_about(file)) {
+            log.push(results.copy(&mut change, file, result).await?);
+        }
+    }
+    if let Some(documentation) = taken.attachments.iter().find(|it| it.rel == Rel::DocZip) {
+        log.push(copying.documentation(&mut change, spelled, documentation).await?);
     }
     change.commit().await?;
     Ok(log)
 }
 
-/// Records a file of one index on another, with its upload time and its log; returns what the action log says of it.
-async fn copy(
-    change: &mut Change<'_>,
-    source: &Index,
-    target: &Index,
-    project: &Project,
-    file: &File,
-    again: Again,
-) -> Result<&'static str> {
-    let now = OffsetDateTime::now_utc();
-    let carried = file.log.as_array().into_iter().flatten().filter(|entry| entry["what"] != "overwrite");
-    let mut log: Vec<Value> = carried.cloned().collect();
-    log.push(log_entry("push", change.actor(), now, &[("src", &source.name), ("dst", &target.name)]));
-    if let Some(before) = store::files::named(change, target, &file.filename).await? {
-        let is_same = before.sha256 == file.sha256 && before.project == project.name;
-        let is_unchanged = is_same && before.yanked == file.yanked;
-        if again == Again::Told && is_same && (is_unchanged || !target.volatile) {
-            return Ok("exists");
+impl Copying<'_> {
+    /// The log of a link as it goes on at the target (devpi: `views.py`, `_push_links`).
+    pub(super) fn log(&self, change: &Change<'_>, before: &Value) -> Vec<Value> {
+        let carried = before.as_array().into_iter().flatten().filter(|entry| entry["what"] != "overwrite");
+        let places = [("src", &self.source.name), ("dst", &self.target.name)];
+        let push = log_entry("push", change.actor(), OffsetDateTime::now_utc(), &places);
+        carried.cloned().chain([push]).collect()
+    }
+
+    /// Records that something of a release came here.
+    pub(super) fn tell(&self, change: &mut Change<'_>, kind: EventKind, version: &str, filename: &str) {
+        let event = Event::release(kind, &self.target.name, &self.project.name, version);
+        let detail = json!({"from": self.source.name.to_string()});
+        change.log(event.with_file(filename).with_detail(detail));
+    }
+
+    /// Records a file, with its upload time and its log; returns what the action log says of it.
+    async fn file(&self, change: &mut Change<'_>, file: &File) -> Result<&'static str> {
+        let Self { target, project, again, .. } = *self;
+        let mut log = self.log(change, &file.log);
+        if let Some(before) = store::files::named(change, target, &file.filename).await? {
+            let is_same = before.sha256 == file.sha256 && before.project == project.name;
+            let is_unchanged = is_same && before.yanked == file.yanked;
+            if again == Again::Told && is_same && (is_unchanged || !target.volatile) {
+                return Ok(EXISTS);
+            }
+            if !target.volatile {
+                return Err(Error::FileExists(file.filename.clone()));
+            }
+            if is_unchanged {
+                return Ok(STORED);
+            }
+            store::files::delete(change, &before).await?;
+            if !is_same {
+                store::attachments::close_about(change, &before).await?;
+            }
+            log.insert(0, overwrite_entry(&before.log, OffsetDateTime::now_utc()));
         }
-        if !target.volatile {
+        store::blobs::touch(change, &file.sha256).await?;
+        let new = NewFile {
+            version: &file.version,
+            filename: &file.filename,
+            sha256: &file.sha256,
+            metadata_sha256: file.metadata_sha256.as_deref(),
+            requires_python: file.requires_python.as_deref(),
+            yanked: file.yanked.as_deref(),
+            uploaded_at: file.uploaded_at,
+            log: &Value::Array(log),
+        };
+        if !store::files::insert(change, target, project, &new).await? {
             return Err(Error::FileExists(file.filename.clone()));
         }
-        if is_unchanged {
-            return Ok(STORED);
-        }
-        store::files::delete(change, &before).await?;
-        log.insert(0, overwrite_entry(&before, now));
+        self.tell(change, EventKind::FilePush, &file.version, &file.filename);
+        Ok(STORED)
     }
-    store::blobs::touch(change, &file.sha256).await?;
-    let new = NewFile {
-        version: &file.version,
-        filename: &file.filename,
-        sha256: &file.sha256,
-        metadata_sha256: file.metadata_sha256.as_deref(),
-        requires_python: file.requires_python.as_deref(),
-        yanked: file.yanked.as_deref(),
-        uploaded_at: file.uploaded_at,
-        log: &Value::Array(log),
-    };
-    if !store::files::insert(change, target, project, &new).await? {
-        return Err(Error::FileExists(file.filename.clone()));
-    }
-    let event = Event::release(EventKind::FilePush, &target.name, &project.name, &file.version);
-    change.log(event.with_file(&file.filename).with_detail(json!({"from": source.name.to_string()})));
-    Ok(STORED)
 }

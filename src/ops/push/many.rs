@@ -132,13 +132,13 @@ impl Many {
         // Rights may have changed since the one before.
         reading::begin(service).await?;
         let source = resolve::readable(service, caller, &self.source).await?;
-        let Item { name, spelled, with_files, target, .. } = item;
+        let Item { name, spelled, parts, target, .. } = item;
         let wanted = Wanted { name: name.clone(), spelled: spelled.clone(), version: version.to_owned() };
         let found = match links {
             Some(links) => Found::Mirror(links),
             None => find(service, caller, &source, &wanted).await?,
         };
-        found.check(&wanted, *with_files)?;
+        let found = found.part(&wanted, *parts)?;
         permit(service, caller, target).await?;
         let (entries, _) = carry_out(service, caller, &source, &wanted, found, target, Again::Told).await?;
         Ok(entries)

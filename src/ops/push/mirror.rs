@@ -10,6 +10,7 @@ use crate::{
         metadata,
         name::ProjectName,
         release::{self, Release},
+        serial::Serial,
     },
     ops::{
         core_metadata,
@@ -50,7 +51,7 @@ pub(super) async fn take(
     }
     let first = files.iter().find_map(|file| core_metadata.get(file.metadata_sha256.as_ref()?));
     let release = release_of(wanted, &files, first.cloned()).await?;
-    Ok(Taken { release, files, core_metadata })
+    Ok(Taken { release, files, attachments: Vec::new(), core_metadata })
 }
 
 async fn take_file(
@@ -90,6 +91,7 @@ async fn take_file(
         yanked: link.yanked.clone(),
         uploaded_at: link.uploaded_at.unwrap_or_else(OffsetDateTime::now_utc),
         log: Value::Array(Vec::new()),
+        added: Serial::default(),
     };
     Ok((file, bytes))
 }

@@ -3,6 +3,7 @@
 //! To another index no bytes move: the new rows name the same content. What a mirror has is stored first.
 
 mod asked;
+mod attachments;
 mod index;
 mod many;
 mod mirror;
@@ -15,6 +16,7 @@ use crate::{
     error::{Error, Result},
     model::{
         access::{self, Caller},
+        attachment::{Attachment, Rel},
         file::File,
         index::Index,
         link::Link,
@@ -26,7 +28,7 @@ use crate::{
     service::Service,
     store,
 };
-use asked::{Target, Wanted};
+use asked::{Parts, Target, Wanted};
 use bytes::Bytes;
 use serde_json::Value;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -41,6 +43,8 @@ enum Found {
 struct Taken {
     release: Release,
     files: Vec<File>,
+    /// In the order of their names.
+    attachments: Vec<Attachment>,
     /// What the files name of it that may not be kept yet, by hex digest.
     core_metadata: BTreeMap<String, Bytes>,
 }
@@ -69,8 +73,7 @@ pub async fn push(
     let Push { wanted, options } = push;
     let source = resolve::readable(service, caller, source).await?;
     let found = find(service, caller, &source, wanted).await?;
-    let with_files = options.with_files().map_err(Error::Invalid)?;
-    found.check(wanted, with_files)?;
+    let found = found.part(wanted, options.parts().map_err(Error::Invalid)?)?;
     let target = options.target().map_err(Error::Invalid)?;
     permit(service, caller, &target).await?;
     carry_out(service, caller, &source, wanted, found, &target, Again::Refused).await
@@ -94,7 +97,10 @@ async fn find(service: &Service, caller: &Caller, source: &Index, wanted: &Wante
         let files = store::files::of_project(&db, &[source.id], name, Some(version), Serial::NOW).await?;
         let mut files: Vec<File> = files.into_iter().map(|(_, file)| file).collect();
         files.sort_by(|a, b| a.filename.cmp(&b.filename));
-        Ok(Found::Stage(Taken { release, files, core_metadata: BTreeMap::new() }))
+        let attachments = store::attachments::of_project(&db, &[source.id], name, Some(version)).await?;
+        let mut attachments: Vec<Attachment> = attachments.into_iter().map(|(_, it)| it).collect();
+        attachments.sort_by(|a, b| a.filename.cmp(&b.filename));
+        Ok(Found::Stage(Taken { release, files, attachments, core_metadata: BTreeMap::new() }))
     };
     service.bounded(read).await
 }
@@ -117,14 +123,25 @@ async fn in_time<T>(service: &Service, work: impl Future<Output = Result<T>>) ->
 }
 
 impl Found {
-    fn check(&self, wanted: &Wanted, with_files: bool) -> Result<()> {
-        let is_empty = matches!(self, Self::Stage(taken) if taken.files.is_empty());
-        match is_empty || !with_files {
+    /// What of it is pushed.
+    fn part(mut self, wanted: &Wanted, parts: Parts) -> Result<Self> {
+        let is_empty = match &mut self {
+            Self::Stage(Taken { files, attachments, .. }) => {
+                files.retain(|_| parts.files);
+                attachments.retain(|it| match it.rel {
+                    Rel::ToxResult => parts.files,
+                    Rel::DocZip => parts.documentation,
+                });
+                files.is_empty() && attachments.is_empty()
+            }
+            Self::Mirror(_) => !parts.files,
+        };
+        match is_empty {
             true => {
                 let Wanted { spelled, version, .. } = wanted;
                 Err(Error::NotFound(format!("no release/files found for {spelled} {version}")))
             }
-            false => Ok(()),
+            false => Ok(self),
         }
     }
 }

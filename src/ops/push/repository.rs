@@ -4,7 +4,7 @@ use super::{Taken, Wanted};
 use crate::{
     blobs::BlobKey,
     error::Result,
-    model::{file::File, filename, release::Release},
+    model::{attachment::Rel, file::File, filename, release::Release},
     service::Service,
     timing::{self, Phase},
 };
@@ -35,7 +35,7 @@ pub(super) async fn to_repository(
     wanted: &Wanted,
     taken: &Taken,
 ) -> Result<(Vec<Value>, bool)> {
-    let Taken { release, files, .. } = taken;
+    let Taken { release, files, attachments, .. } = taken;
     let mut log = Vec::new();
     let mut status = 0;
     if target.register {
@@ -64,7 +64,29 @@ pub(super) async fn to_repository(
             break;
         }
     }
+    if status != NO_ANSWER
+        && let Some(documentation) = attachments.iter().find(|it| it.rel == Rel::DocZip)
+    {
+        let name = release.metadata.get("name").and_then(Value::as_str).unwrap_or(&wanted.spelled);
+        let form = metadata_form(release).text(":action", "doc_upload");
+        let content = content(service, &documentation.sha256, documentation.size.unsigned_abs()).await?;
+        let form = form.part("content", content.file_name(format!("{name}.zip")));
+        let (answer, text) = post(service, target, form, documentation.size.unsigned_abs()).await;
+        status = answer;
+        let mut entry = json!([status, "docfile", name]);
+        if let (Value::Array(entry), Some(text), false) = (&mut entry, text, [200, 201].contains(&status)) {
+            entry.push(text.into());
+        }
+        log.push(entry);
+    }
     Ok((log, [200, 201].contains(&status)))
+}
+
+/// Stored content of this size, as it comes.
+async fn content(service: &Service, sha256: &str, size: u64) -> Result<multipart::Part> {
+    let content = service.blobs.get(&BlobKey::Content(sha256.to_owned()), None).await?;
+    let content = tokio_util::io::ReaderStream::new(content.into_async_read());
+    Ok(multipart::Part::stream_with_length(Body::wrap_stream(content), size))
 }
 
 /// The fields of version data as an upload form has them.
@@ -87,9 +109,7 @@ fn metadata_form(release: &Release) -> multipart::Form {
 
 async fn file_form(service: &Service, release: &Release, file: &File) -> Result<multipart::Form> {
     let (pyversion, filetype) = filename::pyversion_and_filetype(&file.filename);
-    let content = service.blobs.get(&BlobKey::Content(file.sha256.clone()), None).await?;
-    let content = tokio_util::io::ReaderStream::new(content.into_async_read());
-    let content = multipart::Part::stream_with_length(Body::wrap_stream(content), file.size.unsigned_abs());
+    let content = content(service, &file.sha256, file.size.unsigned_abs()).await?;
     Ok(metadata_form(release)
         .text(":action", "file_upload")
         .text("pyversion", pyversion)

@@ -3,7 +3,7 @@
 //! The object comes before the row: an object without a row is swept up later, a row without an object would be a broken
 //! download.
 
-use super::{Form, Outcome, SentFile, Upload, check_open, field, name_and_version};
+use super::{Form, Outcome, SentFile, Upload, check_open, field, name_and_version, put_metadata};
 use crate::{
     error::{Error, Result},
     model::{
@@ -14,15 +14,13 @@ use crate::{
         index::Index,
         metadata,
         name::ProjectName,
-        release,
         serial::Serial,
     },
-    ops::resolve,
+    ops::{receive::Kept, resolve},
     store::{self, Change, files::NewFile, projects::Project},
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::sync::Arc;
 use time::OffsetDateTime;
 
 /// A file that is what it says it is.
@@ -52,16 +50,8 @@ impl Upload<'_> {
         if self.service.bounded(self.foresee(&checked)).await? == Outcome::Identical {
             return Ok(Outcome::Identical);
         }
-        let blob = &file.received.blob;
-        // Of equal uploads to this process the first stores the content, and the others then find it there.
-        let turn = self.service.storing.get_with_by_ref(&blob.sha256, async { Arc::default() }).await;
-        let _turn = turn.lock().await;
-        let claim = async { store::blobs::claim(&self.service.db().await?, blob).await };
-        let stored = self.service.bounded(claim).await?;
-        if !stored {
-            file.received.store(self.service).await?;
-        }
-        self.service.bounded(self.record(&checked, stored)).await
+        let kept = file.received.keep(self.service).await?;
+        self.service.bounded(self.record(&checked, &kept)).await
     }
 
     /// File name and digests against the form, then the archive itself.
@@ -117,9 +107,8 @@ impl Upload<'_> {
         checked.over(&index, before.as_ref())
     }
 
-    /// Records a file whose object is there; `known`: it was before this upload.
-    async fn record(&self, checked: &Checked<'_>, known: bool) -> Result<Outcome> {
-        let blob = &checked.file.received.blob;
+    /// Records a file whose object is there.
+    async fn record(&self, checked: &Checked<'_>, kept: &Kept) -> Result<Outcome> {
         let mut connection = self.service.db().await?;
         let mut change = store::change(&self.service.db, &mut connection, self.caller.name()).await?;
         let (index, project) = self.lock(&mut change, &checked.name).await?;
@@ -127,13 +116,12 @@ impl Upload<'_> {
         if checked.over(&index, before.as_ref())? == Outcome::Identical {
             return Ok(Outcome::Identical);
         }
-        if !known {
-            store::blobs::stored(&mut change, &blob.sha256).await?;
-        }
-        checked.put_metadata(&mut change, &project).await?;
+        kept.confirm(&mut change).await?;
+        put_metadata(&mut change, &project, checked.version, checked.form).await?;
         checked.put_file(&mut change, &index, &project, before.as_ref()).await?;
         change.commit().await?;
-        metrics::counter!("wheelyard_uploaded_bytes_total").increment(blob.size.unsigned_abs());
+        let size = checked.file.received.blob.size.unsigned_abs();
+        metrics::counter!("wheelyard_uploaded_bytes_total").increment(size);
         Ok(Outcome::Stored)
     }
 }
@@ -152,14 +140,6 @@ impl Checked<'_> {
         }
     }
 
-    async fn put_metadata(&self, change: &mut Change<'_>, project: &Project) -> Result<()> {
-        let release = store::releases::find(change, project.id, self.version).await?;
-        let mut metadata = release.map_or_else(release::empty, |release| release.metadata);
-        release::merge(&mut metadata, self.form);
-        store::releases::put(change, project, self.version, &metadata).await?;
-        Ok(())
-    }
-
     async fn put_file(
         &self,
         change: &mut Change<'_>,
@@ -172,7 +152,8 @@ impl Checked<'_> {
         let mut kind = EventKind::FileUpload;
         if let Some(before) = before {
             store::files::delete(change, before).await?;
-            log.insert(0, overwrite_entry(before, now));
+            store::attachments::close_about(change, before).await?;
+            log.insert(0, overwrite_entry(&before.log, now));
             kind = EventKind::FileOverwrite;
         }
         let Opened { contents, metadata_sha256, requires_python } = &self.opened;
@@ -200,9 +181,9 @@ impl Checked<'_> {
     }
 }
 
-/// The log entry that tells how often a file was overwritten, `before` being its last state (devpi).
-pub fn overwrite_entry(before: &File, at: OffsetDateTime) -> Value {
-    let entries = before.log.as_array().into_iter().flatten();
+/// The log entry that tells how often a link was overwritten, `before` being its last log (devpi).
+pub fn overwrite_entry(before: &Value, at: OffsetDateTime) -> Value {
+    let entries = before.as_array().into_iter().flatten();
     let counts =
         entries.filter(|entry| entry["what"] == "overwrite").filter_map(|entry| entry["count"].as_i64());
     let mut entry = log_entry("overwrite", None, at, &[]);
@@ -210,7 +191,7 @@ pub fn overwrite_entry(before: &File, at: OffsetDateTime) -> Value {
     entry
 }
 
-fn check_digests(form: &Form, file: &SentFile) -> Result<()> {
+pub(super) fn check_digests(form: &Form, file: &SentFile) -> Result<()> {
     let blob = &file.received.blob;
     for (key, digest) in
         [("sha256_digest", &blob.sha256), ("md5_digest", &blob.md5), ("blake2_256_digest", &blob.blake2b_256)]

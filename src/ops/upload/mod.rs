@@ -1,7 +1,9 @@
 //! Uploads and registrations (devpi-api, Upload; packaging standards, the upload API).
 
+mod documentation;
 mod file;
 
+pub use documentation::{Documentation, put as put_documentation};
 pub use file::overwrite_entry;
 
 use crate::{
@@ -52,11 +54,17 @@ pub struct Upload<'a> {
 pub async fn begin<'a>(service: &'a Service, caller: &'a Caller, index: &IndexName) -> Result<Upload<'a>> {
     let index = resolve::index(service, index).await?;
     check_permission(caller, &index)?;
+    Ok(Upload { service, caller, index: index.name.clone(), place: place(service).await? })
+}
+
+/// A place among the uploads that run.
+///
+/// # Errors
+/// [`Error::Overloaded`] when too many run for too long.
+pub async fn place(service: &Service) -> Result<SemaphorePermit<'_>> {
     let place = tokio::time::timeout(service.config.database.timeout(), service.uploads.acquire()).await;
-    let place = place
-        .map_err(|_| Error::Overloaded("too many uploads at the same time"))?
-        .map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(Upload { service, caller, index: index.name.clone(), place })
+    let place = place.map_err(|_| Error::Overloaded("too many uploads at the same time"))?;
+    place.map_err(|error| Error::Internal(error.to_string()))
 }
 
 /// A file as the form names it.
@@ -68,7 +76,7 @@ pub struct SentFile {
 impl Upload<'_> {
     /// Where the bytes of the file go.
     pub fn receiver(&self) -> Receiver {
-        Receiver::new(self.service)
+        Receiver::new(self.service, self.service.config.server.max_upload)
     }
 
     /// Does what `:action` says, once the whole body is there.
@@ -95,7 +103,8 @@ impl Upload<'_> {
         match (field(form, ":action"), file) {
             (Some("submit"), _) => self.service.bounded(self.register(form)).await,
             (Some("file_upload"), Some(file)) => self.store(form, file).await,
-            (Some("file_upload"), None) => Err(Error::invalid("content file field not found")),
+            (Some("doc_upload"), Some(file)) => self.document(form, file).await,
+            (Some("file_upload" | "doc_upload"), None) => Err(Error::invalid("content file field not found")),
             (Some(action), _) => Err(Error::Invalid(format!("action '{action}' not supported"))),
             (None, _) => Err(Error::invalid("the form has no field ':action'")),
         }
@@ -144,6 +153,15 @@ fn check_permission(caller: &Caller, index: &Index) -> Result<()> {
     }
 }
 
+/// Puts the fields of a form over the metadata of a release, which is made where there is none.
+async fn put_metadata(change: &mut Change<'_>, project: &Project, version: &str, form: &Form) -> Result<()> {
+    let release = store::releases::find(change, project.id, version).await?;
+    let mut metadata = release.map_or_else(release::empty, |release| release.metadata);
+    release::merge(&mut metadata, form);
+    store::releases::put(change, project, version, &metadata).await?;
+    Ok(())
+}
+
 /// The first field of this name that says anything; empty and `UNKNOWN` say nothing.
 fn field<'a>(form: &'a Form, name: &str) -> Option<&'a str> {
     let mut fields = form.iter().filter(|(key, _)| key == name).map(|(_, text)| text.as_str());
@@ -151,13 +169,21 @@ fn field<'a>(form: &'a Form, name: &str) -> Option<&'a str> {
 }
 
 fn name_and_version(form: &Form) -> Result<(ProjectName, &str)> {
-    let required = |key: &str| {
-        field(form, key)
-            .ok_or_else(|| Error::Invalid(format!("invalid metadata: Missing required field \"{key}\"")))
-    };
-    let name = ProjectName::parse(required("name")?)
-        .map_err(|problem| Error::Invalid(format!("invalid metadata: {problem}")))?;
-    let version = required("version")?.trim();
+    Ok((project_name(form)?, version_of(form)?))
+}
+
+fn required<'a>(form: &'a Form, key: &str) -> Result<&'a str> {
+    field(form, key)
+        .ok_or_else(|| Error::Invalid(format!("invalid metadata: Missing required field \"{key}\"")))
+}
+
+fn project_name(form: &Form) -> Result<ProjectName> {
+    ProjectName::parse(required(form, "name")?)
+        .map_err(|problem| Error::Invalid(format!("invalid metadata: {problem}")))
+}
+
+fn version_of(form: &Form) -> Result<&str> {
+    let version = required(form, "version")?.trim();
     if version.len() > LONGEST_VERSION {
         return Err(Error::Invalid(format!(
             "invalid metadata: version is longer than {LONGEST_VERSION} characters"
@@ -168,5 +194,5 @@ fn name_and_version(form: &Form) -> Result<(ProjectName, &str)> {
             "invalid metadata: version '{version}' is not a valid version by PEP 440"
         )));
     }
-    Ok((name, version))
+    Ok(version)
 }

@@ -33,6 +33,14 @@ impl Upload {
         Self { fields, filename, content }
     }
 
+    /// Documentation, as devpi's client sends it: without the field when it knows no version.
+    pub fn documentation(name: &str, version: Option<&str>, content: Vec<u8>) -> Self {
+        let fields = [(":action", "doc_upload"), ("name", name), ("protocol_version", "1")];
+        let fields = fields.into_iter().chain(version.map(|version| ("version", version)));
+        let fields = fields.map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        Self { fields, filename: format!("{name}.doc.zip"), content }
+    }
+
     pub fn with(mut self, key: &str, value: &str) -> Self {
         self.fields.push((key.into(), value.into()));
         self
