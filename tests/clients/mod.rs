@@ -5,6 +5,7 @@
 
 mod devpi;
 mod devpi_server;
+mod migration;
 mod mirror;
 mod mirror_devpi;
 mod pip;
