@@ -14,6 +14,7 @@ use super::{
 };
 
 mod directory;
+pub mod pages;
 pub mod ranges;
 mod tar;
 mod zip;
