@@ -24,10 +24,11 @@ create table jobs (
 create unique index jobs_open on jobs (kind, key);
 create index jobs_due on jobs (not_before, id);
 
+-- Without foreign keys, which would let a change of a project wait until the project's documents are written.
 create table search_documents (
     id bigint generated always as identity primary key, -- one document
-    index_id bigint not null references indexes,        -- index it is on, the project's
-    project_id bigint not null references projects,     -- project it is about
+    index_id bigint not null,                           -- index it is on, the project's
+    project_id bigint not null,                         -- project it is about
     project text not null,                              -- normalised name of the project
     kind text not null check (kind in ('project', 'page')), -- the project at its latest version, or a page of documentation
     path text not null,                                 -- of a page, its path in the documentation; else empty

@@ -11,7 +11,7 @@ use crate::{
     store,
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 /// Jobs that a process does at the same time.
@@ -40,15 +40,15 @@ pub async fn run(service: Service) {
             () = service.stopping.cancelled() => break,
         };
         newer.mark_unchanged();
-        let claimed = async { store::jobs::claim(&service.db().await?, LEASE).await };
-        match (claimed.await, place) {
-            (Ok(Some(job)), Ok(place)) => {
-                workers.spawn(work(service.clone(), job, place));
-                continue;
-            }
-            (Ok(None), _) | (_, Err(_)) => {}
-            (Err(error), _) => tracing::debug!(%error, "jobs can't be taken"),
+        if let Some(job) = take(&service).await {
+            let service = service.clone();
+            workers.spawn(async move {
+                work(&service, job).await;
+                drop(place);
+            });
+            continue;
         }
+        drop(place);
         tokio::select! {
             () = async {
                 tokio::time::sleep(PAUSE).await;
@@ -61,6 +61,24 @@ pub async fn run(service: Service) {
     workers.wait().await;
 }
 
+/// Works until nothing is due, or so long; for a process that sleeps between requests.
+pub async fn work_off(service: &Service, time: Duration) {
+    let all = async {
+        while let Some(job) = take(service).await {
+            work(service, job).await;
+        }
+    };
+    if tokio::time::timeout(time, all).await.is_err() {
+        tracing::info!("a job is left to the end of its lease");
+    }
+}
+
+async fn take(service: &Service) -> Option<Job> {
+    let taken = async { store::jobs::claim(&service.db().await?, LEASE).await };
+    let taken: Result<_> = taken.await;
+    taken.inspect_err(|error| tracing::debug!(%error, "no job can be taken")).ok().flatten()
+}
+
 /// Finds what a program of before left undone, while both served.
 async fn owe_unknown(service: &Service) {
     let owed = async { store::search::owe_unknown(&service.db().await?).await };
@@ -71,8 +89,8 @@ async fn owe_unknown(service: &Service) {
     }
 }
 
-async fn work(service: Service, job: Job, _place: OwnedSemaphorePermit) {
-    let done = tokio::time::timeout(LONGEST, perform(&service, &job)).await;
+async fn work(service: &Service, job: Job) {
+    let done = tokio::time::timeout(LONGEST, perform(service, &job)).await;
     let done = done.unwrap_or_else(|_| Err(Error::Internal("took too long".into())));
     let outcome = if done.is_ok() { "done" } else { "failed" };
     metrics::counter!("wheelyard_jobs_total", "kind" => job.kind.name(), "outcome" => outcome).increment(1);

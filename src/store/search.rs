@@ -15,8 +15,8 @@ use tokio_postgres::Row;
 /// How long a search may take, in milliseconds.
 const TIMEOUT: &str = "5000";
 
-/// How alike a name must be to what was typed, of 1; a short one, in which one letter is much, and any other.
-const ALIKE_SHORT: &str = "0.2";
+/// How alike a name must be to what was typed, of 1. That is enough for a short one, in which one letter is much.
+const ALIKE: &str = "0.2";
 
 /// A project that is to be searched.
 pub struct Subject {
@@ -93,13 +93,16 @@ pub async fn versions(db: &impl Client, project_id: i64) -> Result<Vec<String>> 
     Ok(db.query(&statement, &[&project_id]).await?.iter().map(|row| row.get("version")).collect())
 }
 
-/// Core metadata of a release of a mirror, where any of its files had them read.
+/// Core metadata of a release of a mirror, where those of any of its files are here.
 pub async fn mirrored_metadata(db: &impl Client, project_id: i64, version: &str) -> Result<Option<Vec<u8>>> {
     let statement = db
         .prepare_cached(
             "-- store::search::mirrored_metadata
              select m.content
-             from mirror_files f join core_metadata m on m.sha256 = f.metadata_sha256
+             from mirror_files f
+                 left join mirror_contents c
+                     on c.index_id = f.index_id and c.entry = f.entry and c.filename = f.filename
+                 join core_metadata m on m.sha256 = coalesce(f.metadata_sha256, c.metadata_sha256)
              where f.project_id = $1 and f.version = $2 and f.removed_serial is null
              order by f.id
              limit 1",
@@ -193,6 +196,23 @@ pub async fn remove_index(db: &impl Client, index_id: i64, most: i64) -> Result<
     Ok(db.execute(&statement, &[&index_id, &most]).await?)
 }
 
+/// Owes a job for a project of a mirror of which more is known, though no reader sees that.
+pub async fn owe(db: &impl Client, index_id: i64, project: &ProjectName) -> Result<()> {
+    let statement = db
+        .prepare_cached(
+            "-- store::search::owe
+             insert into jobs as j (kind, key)
+             select 'search_project', id::text
+             from projects
+             where index_id = $1 and name = $2 and removed_serial is null
+             on conflict (kind, key) do update
+                 set revision = j.revision + 1, not_before = least(j.not_before, clock_timestamp())",
+        )
+        .await?;
+    db.execute(&statement, &[&index_id, &project.as_str()]).await?;
+    Ok(())
+}
+
 /// Owes a job for each project that the search does not know, as where a program of before changed it.
 pub async fn owe_unknown(db: &impl Client) -> Result<u64> {
     let statement = db
@@ -216,14 +236,7 @@ pub async fn owe_unknown(db: &impl Client) -> Result<u64> {
 pub async fn find(connection: &mut Object, query: &Query, part: &Part<'_>) -> Result<(Vec<Found>, i64)> {
     let Some(lexemes) = &query.lexemes else { return Ok((Vec::new(), 0)) };
     let transaction = connection.transaction().await?;
-    let statement = transaction
-        .prepare_cached(
-            "-- store::search::find, bounds
-             select set_config('statement_timeout', $1, true),
-                 set_config('pg_trgm.similarity_threshold', $2, true)",
-        )
-        .await?;
-    Client::query_one(&transaction, &statement, &[&TIMEOUT, &ALIKE_SHORT]).await?;
+    bound(&transaction).await?;
     let statement = transaction
         .prepare_cached(
             "-- store::search::find
@@ -278,6 +291,19 @@ pub async fn find(connection: &mut Object, query: &Query, part: &Part<'_>) -> Re
         Found { score: row.get("score"), documents: own.into_iter().map(|(_, document)| document).collect() }
     });
     Ok((found.collect(), total))
+}
+
+/// Bounds what follows in a transaction.
+async fn bound(db: &impl Client) -> Result<()> {
+    let statement = db
+        .prepare_cached(
+            "-- store::search::bound
+             select set_config('statement_timeout', $1, true),
+                 set_config('pg_trgm.similarity_threshold', $2, true)",
+        )
+        .await?;
+    db.query_one(&statement, &[&TIMEOUT, &ALIKE]).await?;
+    Ok(())
 }
 
 /// What is shown of projects: themselves, and the three pages that match best.

@@ -1,6 +1,9 @@
 //! The search: what is found by which question, and by whom.
 
-use crate::harness::{Client, Server, Upload, Upstream, archive, until, upstream::File};
+use crate::harness::{
+    Client, Server, Upload, Upstream, archive, until,
+    upstream::{File, Sidecar},
+};
 use serde_json::{Value, json};
 
 /// Uploads a wheel of a project with these further fields.
@@ -276,6 +279,16 @@ async fn of_a_mirror_that_is_found_whose_page_is_here() {
     let path = alice.file_path("alice/mirror", "mirrored", &filename).await;
     alice.get(&format!("{path}.metadata")).await.expect(200);
     until("its summary is found", async || !found(&alice, "elsewhere").await.is_empty()).await;
+
+    // Core metadata that the upstream has beside the file.
+    let metadata = "Metadata-Version: 2.1\nName: beside\nVersion: 1.0\nSummary: Nearby\n";
+    let file = File::wheel("beside", "1.0").sidecar(Sidecar::Sha256, metadata);
+    let (filename, _) = upstream.add("beside", file);
+    let path = alice.file_path("alice/mirror", "beside", &filename).await;
+    settled(&server).await;
+    assert_eq!(found(&alice, "nearby").await, [""; 0]);
+    alice.get(&format!("{path}.metadata")).await.expect(200);
+    until("its summary is found too", async || !found(&alice, "nearby").await.is_empty()).await;
 }
 
 const CALL: &str = "<?xml version='1.0'?>\n<methodCall>\n<methodName>search</methodName>\n<params>\n<param>\n<value>\

@@ -3,12 +3,13 @@
 use crate::{
     harness::{
         Server, archive,
-        binary::{Binary, place},
-        until,
+        binary::{self, Binary, place},
+        until, world,
     },
     search::{found, settled, upload},
 };
 use serde_json::json;
+use std::time::Duration;
 use time::OffsetDateTime;
 use tokio_postgres::NoTls;
 use tokio_util::task::TaskTracker;
@@ -19,6 +20,7 @@ use wheelyard::{
         event::{Event, EventKind},
         name::{IndexName, ProjectName},
     },
+    ops,
     store::{self, attachments::NewAttachment, blobs::Blob},
 };
 
@@ -161,6 +163,63 @@ async fn a_process_killed_over_its_work_leaves_it_to_another() {
     }
     assert!(client.query("select from jobs", &[]).await.unwrap().is_empty());
     assert!(alice.get("metrics").await.text().contains(&format!("{waiting} 0\n")));
+}
+
+#[tokio::test]
+async fn a_process_that_stops_ends_what_it_has_begun() {
+    let (database, prefix) = place().await;
+    let (client, connection) = tokio_postgres::connect(&database, NoTls).await.unwrap();
+    TaskTracker::new().spawn(connection);
+    let one = Binary::serve(&database, &prefix, &[]).await;
+    one.client(None).put("alice", json!({"password": "secret"})).await.expect(201);
+    let alice = one.client(Some(("alice", "secret")));
+    alice.create_index("alice/dev", json!({})).await;
+    client.batch_execute("begin; lock table search_documents in exclusive mode").await.unwrap();
+    upload(&alice, "alice/dev", "pkg", "1.0", &[]).await;
+    until("the job is taken", async || {
+        !client.query("select from jobs where lease_until is not null", &[]).await.unwrap().is_empty()
+    })
+    .await;
+    one.signal("-TERM").await;
+    until("it takes no more requests", async || alice.try_get("+api", &[]).await.is_none()).await;
+    client.batch_execute("rollback").await.unwrap();
+    assert!(one.ended().await.success());
+    assert!(client.query("select from jobs", &[]).await.unwrap().is_empty());
+    assert_eq!(client.query("select from search_documents", &[]).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_owed_can_be_worked_off_by_whoever_has_a_moment() {
+    let server = Server::start().await;
+    let alice = server.user("alice").await;
+    alice.create_index("alice/dev", json!({})).await;
+    // From now on nobody works beside the requests, as on Lambda.
+    server.service.stopping.cancel();
+    upload(&alice, "alice/dev", "pkg", "1.0", &[]).await;
+    ops::jobs::work_off(&server.service, Duration::from_secs(10)).await;
+    assert_eq!(found(&alice, "pkg").await, ["alice/dev pkg 1.0"]);
+}
+
+#[tokio::test]
+async fn without_pg_trgm_the_migration_says_what_it_needs_and_changes_nothing() {
+    let database = world().empty_database().await;
+    let (admin, connection) = tokio_postgres::connect(&database, NoTls).await.unwrap();
+    TaskTracker::new().spawn(connection);
+    let role = format!("limited_{}", std::process::id());
+    let grant = format!("create role {role} login; grant create on schema public to {role}");
+    admin.batch_execute(&grant).await.unwrap();
+    let limited = database.replace("//app@", &format!("//{role}@"));
+    let environment = [("DATABASE_URL", limited)];
+    let outcome = binary::run(&["migrate"], &environment).await;
+    assert!(!outcome.success);
+    for words in ["the search needs the extension pg_trgm", "permission denied", "create extension pg_trgm"] {
+        assert!(outcome.stderr.contains(words), "{}", outcome.stderr);
+    }
+    let tables = "select from pg_class where relname in ('jobs', 'search_documents')";
+    assert!(admin.query(tables, &[]).await.unwrap().is_empty());
+    admin.batch_execute("create extension pg_trgm").await.unwrap();
+    assert!(binary::run(&["migrate"], &environment).await.success);
+    assert_eq!(admin.query(tables, &[]).await.unwrap().len(), 2);
 }
 
 #[tokio::test]

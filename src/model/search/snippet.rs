@@ -40,7 +40,7 @@ mod tests {
     #[test]
     fn the_first_place_is_shown_with_what_stands_around_it() {
         let long = "lorem ".repeat(40) + "the\n Needle\tähm " + &"ipsum ".repeat(60);
-        let long_shown = format!("… {}the Needle ähm {}…", "lorem ".repeat(9), "ipsum ".repeat(27));
+        let long_shown = format!("… {}the Needle ähm {}…", "lorem ".repeat(9), "ipsum ".repeat(28));
         for (text, wanted, expected) in [
             ("A small web framework.", "fram", Some("A small web framework.")),
             ("A small web framework.", "ramework", None),
