@@ -1,14 +1,21 @@
 //! The same router behind AWS Lambda, for a binary that Lambda started.
 
 use super::serve::recorder;
-use crate::{config::Config, http, service::Service};
+use crate::{config::Config, http, ops, service::Service};
 use axum::{Router, body::Body, response::Response};
 use futures::{FutureExt, StreamExt, stream};
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 use tower::ServiceExt;
 
-/// How long an answer waits at most for what goes on after it.
+/// How long an answer waits at most for what goes on after it, and then for what is owed.
 const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE_FOR_JOBS: Duration = Duration::from_secs(10);
 
 /// Whether AWS Lambda started this process.
 #[expect(clippy::disallowed_methods, reason = "not a setting: how Lambda makes itself known")]
@@ -19,20 +26,26 @@ pub(super) fn is_lambda() -> bool {
 pub(super) async fn run(config: Config) -> Result<(), String> {
     let service = Service::start(config).await?;
     let router = http::router(service.clone(), recorder());
-    let router = router.map_response(move |response| lasting(response, service.clone()));
+    let worked_off = Arc::new(AtomicI64::new(0));
+    let router = router.map_response(move |response| lasting(response, service.clone(), worked_off.clone()));
     // Takes the bodies of Lambda's requests too.
     let router = Router::new().fallback_service(router);
     lambda_http::run_with_streaming_response(router).await.map_err(|error| error.to_string())
 }
 
-/// The same answer, which ends only when what was begun for it has ended: the function sleeps from then on.
-fn lasting(response: Response, service: Service) -> Response {
+/// The same answer, which ends only when what was begun for it has ended: the function sleeps from then on. Once for each
+/// newer serial it does what is owed, too.
+fn lasting(response: Response, service: Service, worked_off: Arc<AtomicI64>) -> Response {
     let ended = async move {
         service.tasks.close();
         if tokio::time::timeout(PATIENCE, service.tasks.wait()).await.is_err() {
             tracing::warn!("work after an answer goes on when the function wakes up");
         }
         service.tasks.reopen();
+        let newest = service.db.newest_serial().0;
+        if worked_off.fetch_max(newest, Ordering::Relaxed) < newest {
+            ops::jobs::work_off(&service, PATIENCE_FOR_JOBS).await;
+        }
     };
     response.map(|body| {
         let end = ended.into_stream().filter_map(async |()| None);

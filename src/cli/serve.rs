@@ -72,6 +72,7 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(LARGEST_HEAD);
     let (graceful, connections) = (GracefulShutdown::new(), TaskTracker::new());
     service.tasks.spawn(ops::follow::run(service.clone()));
+    service.tasks.spawn(ops::jobs::run(service.clone()));
     let mut upkeep = tokio::time::interval(UPKEEP);
     loop {
         let accepted = tokio::select! {

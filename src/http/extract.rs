@@ -6,7 +6,10 @@ use crate::{
 };
 use axum::{
     body::Bytes,
-    extract::{FromRequest, FromRequestParts, RawPathParams, Request, rejection::BytesRejection},
+    extract::{
+        FromRequest, FromRequestParts, OptionalFromRequestParts, RawPathParams, Request,
+        rejection::BytesRejection,
+    },
     http::request::Parts,
 };
 use serde_json::{Map, Value};
@@ -84,6 +87,19 @@ impl<S: Sync> FromRequestParts<S> for RawIndexPath {
 
 /// `/{user}/{index}`; a name that no index can have is an index that is missing.
 pub(super) struct IndexPath(pub IndexName);
+
+/// The index of a route that has one.
+impl<S: Sync> OptionalFromRequestParts<S> for IndexPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Error> {
+        let path = Path::of(parts).await?;
+        match path.part("user")?.is_empty() {
+            true => Ok(None),
+            false => Ok(Some(Self(path.index()?))),
+        }
+    }
+}
 
 impl<S: Sync> FromRequestParts<S> for IndexPath {
     type Rejection = Error;

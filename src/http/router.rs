@@ -3,7 +3,7 @@
 use super::{
     auth, changelog, documentation, events, files, health, indexes, login,
     observe::{self, Observer},
-    outside, projects, push, simple, status, timed, tox_results, upload, users,
+    outside, projects, push, search, simple, status, timed, tox_results, upload, users,
 };
 use crate::{error::Error, service::Service};
 use axum::{
@@ -49,6 +49,7 @@ pub fn router(
         .route("/{user}/{index}/+api", get(status::index_api))
         .route("/+changelog/{serial}", get(changelog::changelog))
         .route("/+events", get(events::events))
+        .route("/+search", get(search::search))
         .route("/{user}", user.clone())
         .route("/{user}/", user)
         .route("/{user}/{index}", index.clone())
@@ -66,6 +67,7 @@ pub fn router(
         .route("/{user}/{index}/+own/", get(simple::list))
         .route("/{user}/{index}/+own/{project}", get(simple::project))
         .route("/{user}/{index}/+own/{project}/", get(simple::project))
+        .route("/{user}/{index}/+search", get(search::search))
         .route("/{user}/{index}/+f/{first}/{next}/{filename}", file.clone().post(tox_results::receive))
         .route("/{user}/{index}/+e/{dir}/{filename}", file)
         .route("/{user}/{index}/{project}", project.clone())

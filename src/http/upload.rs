@@ -4,7 +4,7 @@
 use super::{
     error::{UploadError, reason},
     extract::{IndexPath, Json, LARGEST_JSON},
-    push,
+    pip_search, push,
 };
 use crate::{
     error::{Error, Result},
@@ -35,7 +35,7 @@ const MOST_FIELDS: usize = 10_000;
 const DRAINED: usize = 64 << 20;
 const DRAINED_FOR: Duration = Duration::from_secs(20);
 
-/// Receives a form, or pushes what a JSON body says.
+/// Receives a form, pushes what a JSON body says, or searches by XML-RPC.
 pub(super) async fn upload(
     State(service): State<Service>,
     caller: Caller,
@@ -44,6 +44,10 @@ pub(super) async fn upload(
 ) -> Result<Response, Response> {
     let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_ascii_lowercase();
+    if content_type.starts_with("text/xml") {
+        let answer = pip_search::respond_to(&service, &caller, &index, request.into_body()).await;
+        return answer.map_err(IntoResponse::into_response);
+    }
     let multipart = content_type.starts_with("multipart/form-data");
     if !multipart && !content_type.starts_with("application/x-www-form-urlencoded") {
         let body = Json::from_request(limited(request), &()).await;

@@ -193,7 +193,8 @@ async fn keep(service: &Service, file: &Mirrored, bytes: &[u8]) -> Result<()> {
     if let Some(CoreMetadata::Sha256(_)) = &file.link.core_metadata {
         let db = service.db().await?;
         store::core_metadata::keep(&db, &digest, bytes).await?;
-        return store::links::keep_metadata(&db, file.index.id, &file.link, &digest).await;
+        store::links::keep_metadata(&db, file.index.id, &file.link, &digest).await?;
+        return store::search::owe(&db, file.index.id, &file.project).await;
     }
     // The page that they are to be offered on may just be on its way into the database.
     refresh::settled(service, &file.index, &file.project).await;

@@ -34,5 +34,12 @@ pub async fn measure(service: &Service) {
     metrics::gauge!("wheelyard_cached_object_bytes").set(bytes as f64);
     let listening = service.config.server.max_listeners - service.listeners.available_permits();
     metrics::gauge!("wheelyard_listeners").set(listening as f64);
+    let waiting = tokio::time::timeout(PATIENCE, async { store::jobs::queues(&service.db().await?).await });
+    // Without the database nobody knows.
+    for queue in waiting.await.ok().and_then(Result::ok).unwrap_or_default() {
+        let kind = queue.kind.name();
+        metrics::gauge!("wheelyard_jobs_waiting", "kind" => kind).set(queue.jobs as f64);
+        metrics::gauge!("wheelyard_jobs_oldest_seconds", "kind" => kind).set(queue.oldest);
+    }
     metrics::gauge!("wheelyard_serial").set(service.db.newest_serial().0 as f64);
 }

@@ -73,6 +73,9 @@ impl Change<'_> {
     /// stamps are written, to rows that others lock at most `for key share`, which does not stand in their way: so
     /// changes can't wait for each other in a circle. A lock `for share` on a stamped row would undo that.
     ///
+    /// What the change leaves to be done is owed in the same transaction: the search has to look at each project that
+    /// was touched. Who does it locks a job only for the moment of taking or giving it back.
+    ///
     /// # Errors
     /// Those of the database; then nothing has happened, but for a connection lost during the commit itself.
     pub async fn commit(self) -> Result<Serial> {
@@ -186,5 +189,14 @@ const STAMP: &str = "-- store::change::commit
             added_serial = case when added_serial = 0 then next.value else added_serial end,
             removed_serial = case when removed_serial = 0 then next.value else removed_serial end
         from next where t.id = any ($20::bigint[])
+    ), owed as (
+        insert into jobs as j (kind, key)
+        select 'search_project', t.id::text
+        from next, (select distinct unnest($15::bigint[]) as id) t
+        union all
+        select 'search_index', t.id::text
+        from next, indexes t where t.id = any ($11::bigint[]) and t.removed_serial = 0
+        on conflict (kind, key) do update
+            set revision = j.revision + 1, not_before = least(j.not_before, clock_timestamp())
     )
     select value from next";

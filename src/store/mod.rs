@@ -11,10 +11,12 @@ pub mod core_metadata;
 pub mod files;
 pub mod follows;
 pub mod indexes;
+pub mod jobs;
 pub mod links;
 pub mod mirrors;
 pub mod projects;
 pub mod releases;
+pub mod search;
 pub mod serial;
 pub mod server;
 pub mod users;
@@ -32,7 +34,7 @@ use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
-use std::{sync::Arc, time::Duration};
+use std::{error::Error as _, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -167,7 +169,12 @@ impl Db {
         let report = migrations::runner().run_async(&mut **Object::as_mut(&mut connection)).await;
         // Closing the connection gives the lock and its settings back.
         drop(Object::take(connection));
-        let report = report.map_err(|error| Error::Internal(format!("migration failed: {error}")))?;
+        let report = report.map_err(|error| {
+            // Only the last cause is in the server's own words.
+            let causes = std::iter::successors(error.source(), |&cause| cause.source());
+            let cause = causes.last().map(|cause| format!(": {cause}")).unwrap_or_default();
+            Error::Internal(format!("migration failed: {error}{cause}"))
+        })?;
         for migration in report.applied_migrations() {
             tracing::info!(version = migration.version(), "applied migration {}", migration.name());
         }

@@ -1,7 +1,7 @@
 //! pip installs, downloads and looks for versions.
 
 use super::{Home, wheel, wheelyard};
-use crate::harness::{Client, Upload};
+use crate::harness::{Client, Upload, until};
 use serde_json::json;
 
 async fn upload(alice: &Client, index: &str, name: &str, version: &str, requires: &[&str]) {
@@ -27,6 +27,40 @@ async fn pip_installs_a_project_and_what_it_requires_through_an_inheriting_index
     home.run(&format!("pip install --index-url {simple} --target three app==1.1"))
         .await
         .fails_with("No matching distribution found for app==1.1");
+}
+
+#[tokio::test]
+async fn pip_searches_an_index_and_what_it_inherits() {
+    let (server, alice) = wheelyard(&[]).await;
+    alice.create_index("alice/top", json!({"bases": "alice/dev"})).await;
+    alice.create_index("alice/closed", json!({"acl_read": ["alice"]})).await;
+    for (index, name, summary) in [
+        ("alice/dev", "greeter", "Says hello"),
+        ("alice/top", "other", "Says nothing & <leaves>"),
+        ("alice/closed", "hidden", "Greeter for few"),
+    ] {
+        let upload = Upload::new(name, "1.0", wheel(name, "1.0", &[])).with("summary", summary);
+        alice.upload(index, upload).await.expect(200);
+    }
+    let home = Home::new();
+    let search = async |index: &str, words: &str| {
+        home.run(&format!("pip search --index {}/alice/{index} {words}", server.url)).await
+    };
+    until("pip finds it", async || search("top", "greeter").await.text.contains("greeter")).await;
+    until("all is there", async || alice.get("metrics").await.text().contains("search_project\"} 0")).await;
+    let said = search("top", "says").await.works();
+    for line in
+        ["greeter (1.0)", "[alice/dev] Says hello", "other (1.0)", "[alice/top] Says nothing & <leaves>"]
+    {
+        assert!(said.contains(line), "{line}: {said}");
+    }
+    assert!(!said.contains("hidden"), "{said}");
+    assert!(!search("dev", "nothing").await.success);
+    let closed = server.url.replace("http://", "http://alice:secret@");
+    let said = home.run(&format!("pip search --index {closed}/alice/closed greeter")).await.works();
+    assert!(said.contains("hidden (1.0)"), "{said}");
+    search("none", "x").await.fails_with("The stage alice/none could not be found.");
+    search("closed", "x").await.fails_with("401");
 }
 
 #[tokio::test]

@@ -42,6 +42,8 @@ mod read_acl;
 mod read_acl_bases;
 mod remove;
 mod restrict_modify;
+mod search;
+mod search_jobs;
 mod serial;
 mod simple;
 mod simple_cache;

@@ -15,6 +15,7 @@ use super::{
 
 mod directory;
 pub mod documents;
+pub mod pages;
 pub mod ranges;
 mod tar;
 pub mod unpack;
