@@ -92,8 +92,24 @@ pub(super) async fn read(
 }
 
 impl Import<'_> {
-    /// Stores content unless it is there; returns whether it was, else why it is not taken.
-    pub(super) async fn store(&self, content: &Content) -> Result<Result<bool, String>> {
+    /// What a file holds; `None`, and told, when it can't be taken.
+    pub(super) async fn content(
+        &self,
+        file: &PlannedFile,
+        project: &ProjectName,
+        version: &str,
+    ) -> Result<Option<Content>> {
+        let read = read(self.folder, file, project, version).await?;
+        Ok(read.map_err(|why| self.tally.refuse_file(&file.path, why)).ok())
+    }
+
+    /// Stores what a file holds unless it is there; returns whether it was, or `None`, and told, when it can't be taken.
+    pub(super) async fn store(&self, file: &PlannedFile, content: &Content) -> Result<Option<bool>> {
+        let stored = self.store_content(content).await?;
+        Ok(stored.map_err(|why| self.tally.refuse_file(&file.path, why)).ok())
+    }
+
+    async fn store_content(&self, content: &Content) -> Result<Result<bool, String>> {
         let (service, blob) = (self.service, &content.blob);
         // Of equal files the first stores the content, and the others then find it there.
         let turn = service.storing.get_with_by_ref(&blob.sha256, async { Arc::default() }).await;

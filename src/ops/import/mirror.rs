@@ -3,10 +3,7 @@
 //! They serve while the upstream is away. Its page counts as one that was not checked for long, so that the first reader
 //! asks the upstream, and from then on the rows are what that says.
 
-use super::{
-    Import,
-    content::{Content, read},
-};
+use super::{Import, content::Content};
 use crate::{
     error::Result,
     model::{
@@ -34,6 +31,7 @@ impl Import<'_> {
     pub(super) async fn mirrored(&self, index: &Index, project: &PlannedProject) -> Result<()> {
         let db = self.service.db().await?;
         let known = store::links::of_project(&db, &[index.id], &project.name, Serial::NOW).await?;
+        drop(db);
         let known: Vec<Known> = known.into_iter().map(|(_, known)| known).collect();
         let mut stored = Vec::new();
         for release in &project.releases {
@@ -45,24 +43,17 @@ impl Import<'_> {
                         continue;
                     }
                 };
-                if store::links::content(&db, index.id, &link).await?.is_some() {
+                if store::links::content(&self.service.db().await?, index.id, &link).await?.is_some() {
                     self.tally.with(|report| report.present += 1);
                     continue;
                 }
-                let content = match read(self.folder, file, &project.name, &release.version).await? {
-                    Ok(content) => content,
-                    Err(why) => {
-                        self.tally.refuse_file(&file.path, why);
-                        continue;
-                    }
-                };
-                match self.store(&content).await? {
-                    Ok(_) => stored.push(Stored { file, link, content }),
-                    Err(why) => self.tally.refuse_file(&file.path, why),
+                let content = self.content(file, &project.name, &release.version).await?;
+                let Some(content) = content else { continue };
+                if self.store(file, &content).await?.is_some() {
+                    stored.push(Stored { file, link, content });
                 }
             }
         }
-        drop(db);
         if stored.is_empty() { Ok(()) } else { self.record_links(index, project, stored).await }
     }
 

@@ -1,9 +1,6 @@
 //! Releases of stages: metadata, files, tox results and documentation.
 
-use super::{
-    Import,
-    content::{Content, read},
-};
+use super::{Import, content::Content};
 use crate::{
     error::Result,
     model::{
@@ -59,20 +56,14 @@ impl Import<'_> {
                 self.tally.with(|report| report.present += 1);
                 continue;
             }
-            let content = match read(self.folder, file, &project.name, &release.version).await? {
-                Ok(content) => content,
-                Err(why) => {
-                    self.tally.refuse_file(&file.path, why);
-                    continue;
-                }
-            };
+            let content = self.content(file, &project.name, &release.version).await?;
+            let Some(content) = content else { continue };
             if present.has(file, Some(&content.blob.sha256)) {
                 self.tally.with(|report| report.present += 1);
                 continue;
             }
-            match self.store(&content).await? {
-                Ok(known) => stored.push(Stored { file, content, known }),
-                Err(why) => self.tally.refuse_file(&file.path, why),
+            if let Some(known) = self.store(file, &content).await? {
+                stored.push(Stored { file, content, known });
             }
         }
         self.record(index, project, release, &present, &stored).await
