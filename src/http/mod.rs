@@ -21,6 +21,7 @@ mod outside;
 mod profile;
 mod projects;
 mod push;
+mod pypi_json;
 mod respond;
 mod router;
 mod simple;

@@ -3,7 +3,7 @@
 use super::{
     auth, changelog, events, files, health, indexes, login,
     observe::{self, Observer},
-    outside, projects, push, simple, status, timed, upload, users,
+    outside, projects, push, pypi_json, simple, status, timed, upload, users,
 };
 use crate::{error::Error, service::Service};
 use axum::{
@@ -66,6 +66,12 @@ pub fn router(
         .route("/{user}/{index}/+own/", get(simple::list))
         .route("/{user}/{index}/+own/{project}", get(simple::project))
         .route("/{user}/{index}/+own/{project}/", get(simple::project))
+        .route("/{user}/{index}/pypi/{project}/json", get(pypi_json::project))
+        .route("/{user}/{index}/pypi/{project}/json/", get(pypi_json::project))
+        .route("/{user}/{index}/pypi/{project}/{version}/json", get(pypi_json::release))
+        .route("/{user}/{index}/pypi/{project}/{version}/json/", get(pypi_json::release))
+        .route("/packages/{user}/{index}/+f/{first}/{next}/{filename}", get(files::serve))
+        .route("/packages/{user}/{index}/+e/{dir}/{filename}", get(files::serve))
         .route("/{user}/{index}/+f/{first}/{next}/{filename}", file.clone())
         .route("/{user}/{index}/+e/{dir}/{filename}", file)
         .route("/{user}/{index}/{project}", project.clone())

@@ -97,7 +97,7 @@ async fn of_versions(
     let ids: Vec<i64> = sources.scope.order.iter().map(|index| index.id).collect();
     let db = service.db().await?;
     let (releases, files, mut links_of) = tokio::try_join!(
-        store::releases::of_project(&db, &ids, project, version),
+        store::releases::of_project(&db, &ids, project, version, Serial::NOW),
         store::files::of_project(&db, &ids, project, version, Serial::NOW),
         mirrored::links_of(&db, sources.mirrors(), &sources.pending, project, Serial::NOW),
     )?;

@@ -29,6 +29,7 @@ mod mirror_refresh;
 mod mirror_whitelist;
 mod operations;
 mod push;
+mod pypi_json;
 mod push_external;
 mod push_many;
 mod push_mirror;

@@ -94,18 +94,35 @@ const READS: &[(&str, &[(&str, &str)])] = &[
     ),
     // Files of mirrors only, by the same handler.
     ("/{user}/{index}/+e/{dir}/{filename}", &[]),
+    ("/packages/{user}/{index}/+e/{dir}/{filename}", &[]),
+    (
+        "/packages/{user}/{index}/+f/{first}/{next}/{filename}",
+        &[("GET", "packages/FILE"), ("HEAD", "packages/FILE"), ("GET", "packages/FILE.metadata")],
+    ),
+    (
+        "/{user}/{index}/pypi/{project}/json",
+        &[("GET", "alice/secret/pypi/pkg/json"), ("HEAD", "alice/secret/pypi/pkg/json")],
+    ),
+    ("/{user}/{index}/pypi/{project}/json/", &[("GET", "alice/secret/pypi/pkg/json/")]),
+    ("/{user}/{index}/pypi/{project}/{version}/json", &[("GET", "alice/secret/pypi/pkg/1.0/json")]),
+    ("/{user}/{index}/pypi/{project}/{version}/json/", &[("GET", "alice/secret/pypi/pkg/1.0/json/")]),
     (
         "/{user}/{index}/{project}",
         &[
             ("GET", "alice/secret/pkg"),
             ("pip", "alice/secret/pkg"),
+            ("pip", "alice/secret/simple"),
             ("GET", "alice/secret/pkg?ignore_bases="),
         ],
     ),
     ("/{user}/{index}/{project}/", &[("GET", "alice/secret/pkg/"), ("pip", "alice/secret/pkg/")]),
     (
         "/{user}/{index}/{project}/{version}",
-        &[("GET", "alice/secret/pkg/1.0"), ("HEAD", "alice/secret/pkg/1.0")],
+        &[
+            ("GET", "alice/secret/pkg/1.0"),
+            ("HEAD", "alice/secret/pkg/1.0"),
+            ("pip", "alice/secret/simple/pkg"),
+        ],
     ),
     ("/{user}/{index}/{project}/{version}/", &[("GET", "alice/secret/pkg/1.0/")]),
 ];
