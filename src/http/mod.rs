@@ -4,8 +4,10 @@
 //! where permission is asked.
 
 mod auth;
+mod authcheck;
 mod changelog;
 mod conditional;
+mod cors;
 mod error;
 mod events;
 mod extract;

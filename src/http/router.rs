@@ -1,18 +1,21 @@
 //! The table of routes, in the order a reader looks for them, and the order of the middleware.
 
 use super::{
-    auth, changelog, events, files, health, indexes, login,
+    auth, authcheck, changelog, cors, events, files, health, indexes, login,
     observe::{self, Observer},
     outside, projects, push, pypi_json, simple, status, timed, upload, users,
 };
-use crate::{error::Error, service::Service};
+use crate::{
+    error::{Error, Result},
+    service::Service,
+};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
     handler::Handler,
     middleware::from_fn_with_state,
     response::Response,
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::convert::Infallible;
@@ -45,6 +48,7 @@ pub fn router(
         .route("/+status", get(status::status))
         .route("/+login", post(login::login))
         .route("/+api", get(status::api))
+        .route("/+authcheck", any(authcheck::without_handler))
         .route("/{user}/+api", get(status::api))
         .route("/{user}/{index}/+api", get(status::index_api))
         .route("/+changelog/{serial}", get(changelog::changelog))
@@ -86,12 +90,23 @@ pub fn router(
         .method_not_allowed_fallback(nothing)
         .layer(from_fn_with_state(Observer::new(service.clone()), observe::observe))
         .with_state(service.clone());
+    let routes = cors::layer(routes, &service.config.server.cors_origins);
     let routes = timed::layer(routes, &service.config.server);
     // The path is rewritten before it is matched.
-    routes.map_request(move |request| outside::rewrite(request, service.config.server.outside_url.as_deref()))
+    routes.map_request(move |request| {
+        let outside_url = service.config.server.outside_url.as_deref();
+        let mut request = outside::rewrite(request, outside_url);
+        match authcheck::turn(&mut request) {
+            true => outside::rewrite(request, outside_url),
+            false => request,
+        }
+    })
 }
 
 /// devpi answers 404 to what it has no route or no method for, never 405.
-async fn nothing() -> Error {
-    Error::NotFound("there is nothing at this URL for this method".into())
+async fn nothing(request: Request) -> Result<Response> {
+    match authcheck::asks(&request) {
+        true => authcheck::without_handler(request).await,
+        false => Err(Error::NotFound("there is nothing at this URL for this method".into())),
+    }
 }

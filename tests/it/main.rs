@@ -5,6 +5,7 @@
 mod harness;
 
 mod architecture;
+mod authcheck;
 mod bad_json;
 mod bad_requests;
 mod bases;

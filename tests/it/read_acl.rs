@@ -133,6 +133,7 @@ const OTHERS: &[&str] = &[
     "/+status",
     "/+login",
     "/+api",
+    "/+authcheck",
     "/{user}/+api",
     "/+changelog/{serial}",
     "/{user}",
