@@ -5,6 +5,7 @@
 
 mod auth;
 mod authcheck;
+mod changed_projects;
 mod changelog;
 mod conditional;
 mod cors;

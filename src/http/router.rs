@@ -1,7 +1,7 @@
 //! The table of routes, in the order a reader looks for them, and the order of the middleware.
 
 use super::{
-    auth, authcheck, changelog, cors, events, files, health, indexes, login,
+    auth, authcheck, changed_projects, changelog, cors, events, files, health, indexes, login,
     observe::{self, Observer},
     outside, projects, push, pypi_json, simple, status, timed, upload, users,
 };
@@ -38,7 +38,8 @@ pub fn router(
         // PUSH is a method of its own, which the table of methods does not know.
         .fallback(push::push);
     let user = get(users::show).put(users::create).patch(users::modify).delete(users::remove);
-    let project = get(projects::show).delete(projects::remove).patch(projects::set_status);
+    let project =
+        get(projects::show).delete(projects::remove).patch(projects::set_status).post(changed_projects::call);
     let release = get(projects::show_version).delete(projects::remove_version).patch(projects::yank);
     let measured = get(health::metrics).with_state((service.clone(), metrics));
     let file = get(files::serve).delete(files::remove).patch(files::yank);

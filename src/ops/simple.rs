@@ -185,6 +185,32 @@ pub async fn list(service: &Service, caller: &Caller, wanted: Wanted<'_>) -> Res
     Ok(Page { indexes: scope.order, lists, stale, ..Page::of_stages(answer, known) })
 }
 
+/// The last change of what an index and its bases have, and of each project, as a list in JSON tells them.
+///
+/// # Errors
+/// Those of [`resolve::scope`].
+pub async fn last_serials(
+    service: &Service,
+    caller: &Caller,
+    index: &IndexName,
+) -> Result<(Serial, HashMap<String, Serial>)> {
+    let known = service.gate.serial();
+    let scope = resolve::scope(service, caller, index, None, View::All).await?;
+    let last = scope.page_serial().max(resolve::last_change(service, &scope.order).await?).min(known);
+    Ok((last, serials_of(service, &scope.order, last).await?))
+}
+
+/// The last change of each project, as of a serial. Those of their settings are changes of all.
+async fn serials_of(service: &Service, order: &[Arc<Index>], at: Serial) -> Result<HashMap<String, Serial>> {
+    let ids: Vec<i64> = order.iter().map(|index| index.id).collect();
+    let settings = order.iter().map(|index| index.settings_serial).max().unwrap_or_default();
+    let mut serials = store::projects::last_serials(&service.db().await?, &ids, at).await?;
+    for serial in serials.values_mut() {
+        *serial = settings.max(*serial);
+    }
+    Ok(serials)
+}
+
 /// The answer with its entity tag, which is the same on every process, and another for any other bytes, those of another
 /// version of this program included.
 fn answer(service: &Service, key: PageKey, private: bool) -> Arc<Answer> {
@@ -343,14 +369,10 @@ impl Page {
 
     async fn list(&self, service: &Service) -> Result<ListPage> {
         let key = &self.answer.key;
-        let mut serials = HashMap::new();
-        if key.format == Format::Json {
-            let settings = self.indexes.iter().map(|index| index.settings_serial).max().unwrap_or_default();
-            serials = store::projects::last_serials(&service.db().await?, &key.order, key.serial).await?;
-            for serial in serials.values_mut() {
-                *serial = settings.max(*serial);
-            }
-        }
+        let serials = match key.format {
+            Format::Json => serials_of(service, &self.indexes, key.serial).await?,
+            _ => HashMap::new(),
+        };
         let mut page =
             ListPage { index: key.index.clone(), indexes: Vec::new(), serial: key.serial, serials };
         for index in &self.indexes {

@@ -17,6 +17,12 @@ async fn is_mirrored(alice: &Client, home: &Home, index: &str, project: &str, fi
 
 #[tokio::test]
 async fn bandersnatch_mirrors_an_index_with_its_bases_and_then_only_what_changed() {
+    for api_method in ["simple", "xmlrpc"] {
+        mirror_by(api_method).await;
+    }
+}
+
+async fn mirror_by(api_method: &str) {
     let (server, alice) = wheelyard(&[]).await;
     alice.create_index("alice/top", json!({"bases": ["alice/dev"]})).await;
     for (name, version) in PROJECTS {
@@ -25,7 +31,7 @@ async fn bandersnatch_mirrors_an_index_with_its_bases_and_then_only_what_changed
     }
     let home = Home::new();
     let settings = format!(
-        "[mirror]\ndirectory = {}\nmaster = {}/alice/top\napi-method = simple\nallow-non-https = true\n\
+        "[mirror]\ndirectory = {}\nmaster = {}/alice/top\napi-method = {api_method}\nallow-non-https = true\n\
          json = true\ntimeout = 10\nworkers = 2\nhash-index = false\nstop-on-error = true\n",
         home.at("mirror"),
         server.url
@@ -41,7 +47,6 @@ async fn bandersnatch_mirrors_an_index_with_its_bases_and_then_only_what_changed
         assert!(is_mirrored(&alice, &home, "alice/top", name, &filename).await, "{filename}");
     }
 
-    // What it made serves pip, without us.
     let status = home.folder.read("mirror/status");
     alice.upload("alice/dev", Upload::new("two", "2.0", wheel("two", "2.0", &[]))).await.expect(200);
     let said = mirror().await;

@@ -217,3 +217,48 @@ async fn simple_is_another_word_for_the_list_but_no_project_of_that_name_is_lost
     }
     assert_eq!(alice.get("alice/dev/simple/1.0").await.expect(200).result()["version"], "1.0");
 }
+
+async fn call(client: &Client, method: &str, parameter: &str) -> Reply {
+    let params = format!("<params><param><value>{parameter}</value></param></params>");
+    let params = if parameter.is_empty() { String::new() } else { params };
+    let call =
+        format!("<?xml version='1.0'?><methodCall><methodName>{method}</methodName>{params}</methodCall>");
+    client.send("POST", "alice/dev/pypi", &[("content-type", "text/xml")], call).await
+}
+
+#[tokio::test]
+async fn by_xml_rpc_a_mirror_asks_which_projects_changed() {
+    let server = Server::start().await;
+    let alice = server.user("alice").await;
+    alice.create_index("alice/dev", json!({})).await;
+    alice.upload_wheel("alice/dev", "one", "1.0").await;
+    let one = server.serial().await;
+    alice.upload_wheel("alice/dev", "two", "1.0").await;
+    let two = server.serial().await;
+    let member = |name: &str, serial: i64| {
+        format!("<member><name>{name}</name><value><i4>{serial}</i4></value></member>")
+    };
+    let all = call(&alice, "list_packages_with_serial", "").await.expect(200);
+    assert_eq!(all.header("content-type"), "text/xml; charset=utf-8");
+    assert!(all.text().contains(&member("one", one)) && all.text().contains(&member("two", two)), "{all}");
+    let last = call(&alice, "changelog_last_serial", "").await.expect(200).text();
+    assert!(last.contains(&format!("<i4>{two}</i4>")), "{last}");
+    for (since, expected) in [(0, vec!["one", "two"]), (one, vec!["two"]), (two, vec![])] {
+        let changed =
+            call(&alice, "changelog_since_serial", &format!("<int>{since}</int>")).await.expect(200);
+        let names = ["one", "two"].into_iter();
+        let names: Vec<_> = names.filter(|name| changed.text().contains(&format!(">{name}<"))).collect();
+        assert_eq!(names, expected, "{changed}");
+    }
+    for (method, parameter) in
+        [("nothing", ""), ("changelog_since_serial", ""), ("changelog_since_serial", "x")]
+    {
+        assert!(call(&alice, method, parameter).await.expect(200).text().contains("<fault>"), "{method}");
+    }
+    let nested = "<value><array><data>".repeat(100_000);
+    for body in ["", "<", "<methodCall/>", "{}", &nested, "\u{0}"] {
+        alice.send("POST", "alice/dev/pypi", &[], body.to_owned()).await.expect(400);
+    }
+    alice.send("POST", "alice/dev/pypi", &[], vec![0xff; 9]).await.expect(400);
+    alice.send("POST", "alice/dev/other", &[], "").await.expect(404);
+}

@@ -112,6 +112,7 @@ const READS: &[(&str, &[(&str, &str)])] = &[
             ("GET", "alice/secret/pkg"),
             ("pip", "alice/secret/pkg"),
             ("pip", "alice/secret/simple"),
+            ("xmlrpc", "alice/secret/pypi"),
             ("GET", "alice/secret/pkg?ignore_bases="),
         ],
     ),
@@ -165,6 +166,10 @@ async fn read(client: &Client, method: &str, path: &str) -> Reply {
         "PUSH" | "POST" => {
             let push = json!({"name": "pkg", "version": "1.0", "targetindex": "alice/inbox"});
             client.json(method, path, push).await
+        }
+        "xmlrpc" => {
+            let call = "<methodCall><methodName>list_packages_with_serial</methodName></methodCall>";
+            client.send("POST", path, &[json], call).await
         }
         "refresh" => client.send("POST", path, &[json], "").await,
         method => client.send(method, path, &[json], "").await,
