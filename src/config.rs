@@ -121,6 +121,9 @@ pub struct ServerConfig {
     /// Users beside root who may read the changelog of the whole server (comma separated)
     #[arg(long, env = "WHEELYARD_CHANGELOG_READERS", value_delimiter = ',')]
     pub changelog_readers: Vec<String>,
+    /// Origins of web pages whose scripts may read (comma separated), like `https://notebooks.example`; `*`: all
+    #[arg(long, env = "WHEELYARD_CORS_ORIGINS", value_delimiter = ',')]
+    pub cors_origins: Vec<String>,
     /// How long running requests may go on after a SIGTERM, in seconds
     #[arg(long, env = "WHEELYARD_SHUTDOWN_TIMEOUT", default_value_t = 30)]
     pub shutdown_timeout: u64,

@@ -47,6 +47,8 @@ pub struct PageSerials(RwLock<State>);
 struct State {
     indexes: HashMap<IndexName, Option<Arc<Index>>>,
     serials: HashMap<Key, Presence>,
+    /// The last change of anything on an index but its settings.
+    last: HashMap<IndexName, Serial>,
     forgotten: u64,
     index_changes: u64,
 }
@@ -105,6 +107,24 @@ impl PageSerials {
         }
     }
 
+    /// The last change of anything on any of these indexes but their settings, if it is known for all of them.
+    pub fn last_change(&self, order: &[Arc<Index>]) -> Option<Serial> {
+        let state = self.read();
+        let last = order.iter().map(|index| state.last.get(&index.name).copied());
+        last.collect::<Option<Vec<_>>>().map(|last| last.into_iter().max().unwrap_or_default())
+    }
+
+    /// Keeps the loaded last changes of indexes.
+    pub fn keep_last_changes(&self, ticket: Ticket, loaded: impl IntoIterator<Item = (IndexName, Serial)>) {
+        let mut state = self.write();
+        if state.forgotten == ticket.forgotten {
+            for (index, serial) in loaded {
+                state.raise_last(index, serial);
+            }
+            state.bound();
+        }
+    }
+
     /// Takes note of events, in the order of the changelog.
     pub fn apply(&self, events: &[LoggedEvent]) {
         let mut state = self.write();
@@ -116,15 +136,18 @@ impl PageSerials {
                         state.raise((index.clone(), None), Presence { serial: event.serial, exists: true });
                     }
                     let exists = !event.ends_project();
+                    state.raise_last(index.clone(), event.serial);
                     state.raise((index, Some(project)), Presence { serial: event.serial, exists });
                 }
                 _ if event.changes_project_list() => {
+                    state.raise_last(index.clone(), event.serial);
                     state.raise((index, None), Presence { serial: event.serial, exists: true });
                 }
                 _ => {
                     if event.ends_index() {
                         // The next index of that name has other projects; what was loaded before is of this one.
                         state.serials.retain(|(of, _), _| *of != index);
+                        state.last.remove(&index);
                         state.forgotten += 1;
                     }
                     state.indexes.remove(&index);
@@ -166,8 +189,14 @@ impl State {
         }
     }
 
+    fn raise_last(&mut self, index: IndexName, serial: Serial) {
+        let known = self.last.entry(index).or_default();
+        *known = serial.max(*known);
+    }
+
     fn bound(&mut self) {
-        if self.indexes.len() > CAPACITY || self.serials.len() > CAPACITY {
+        if [self.indexes.len(), self.serials.len(), self.last.len()].iter().any(|entries| *entries > CAPACITY)
+        {
             self.forget();
         }
     }
@@ -175,6 +204,7 @@ impl State {
     fn forget(&mut self) {
         self.indexes.clear();
         self.serials.clear();
+        self.last.clear();
         self.forgotten += 1;
     }
 }
@@ -234,6 +264,19 @@ mod tests {
         serials.apply(&[event(9, "file.upload", "a/b", Some("p"))]);
         assert_eq!(newest(&serials, &order, &p), Some(Serial(9)));
         assert_eq!(newest(&serials, &order, &q), Some(Serial(3)));
+    }
+
+    #[test]
+    fn the_last_change_of_an_index_is_that_of_any_of_its_projects() {
+        let serials = PageSerials::default();
+        let (a, b) = (index("a/a", &[], 1), index("a/b", &[], 2));
+        let ticket = serials.ticket();
+        serials.apply(&[event(9, "file.upload", "a/b", Some("p")), event(10, "mirror.list", "a/a", None)]);
+        serials.keep_last_changes(ticket, [(a.name.clone(), Serial(3)), (b.name.clone(), Serial(4))]);
+        assert_eq!(serials.last_change(std::slice::from_ref(&b)), Some(Serial(9)));
+        assert_eq!(serials.last_change(&[a, b.clone()]), Some(Serial(10)));
+        serials.apply(&[event(11, "index.delete", "a/b", None)]);
+        assert_eq!(serials.last_change(&[b]), None);
     }
 
     #[test]

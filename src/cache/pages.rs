@@ -25,6 +25,8 @@ pub struct PageKey {
     pub view: View,
     /// `None`: the list of projects.
     pub project: Option<ProjectName>,
+    /// The release that is told of, where the format tells of one.
+    pub version: Option<String>,
     pub format: Format,
     pub coding: Coding,
     pub base: Base,
@@ -46,7 +48,8 @@ impl PageKey {
         let project = self.project.as_ref().map_or(0, |project| project.as_str().len());
         let index = self.index.user.as_str().len() + self.index.index.len();
         let blocked = self.blocked.as_ref().map_or(0, |index| index.user.as_str().len() + index.index.len());
-        base + project + index + blocked + self.order.len() * 8 + self.pending.len() * 96
+        let version = self.version.as_ref().map_or(0, String::len);
+        base + project + version + index + blocked + self.order.len() * 8 + self.pending.len() * 96
     }
 }
 
@@ -60,6 +63,7 @@ pub struct Asked {
     pub index: IndexName,
     pub view: View,
     pub project: ProjectName,
+    pub version: Option<String>,
     pub format: Format,
     pub coding: Coding,
     pub base: Base,

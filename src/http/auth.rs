@@ -1,6 +1,6 @@
 //! How every request on the index begins: the current serial, and who asks (devpi-api, Credentials).
 
-use super::{observe::Traced, upload};
+use super::{authcheck, observe::Traced, upload};
 use crate::{
     error::Error,
     model::{access::Caller, serial::Serial},
@@ -58,6 +58,9 @@ async fn answer(
         Some((user, secret)) => Box::pin(ops::login::authenticate(service, &user, &secret)).await?,
         None => Caller::default(),
     };
+    if authcheck::asks(&request) {
+        return authcheck::answer(service, &caller, request).await;
+    }
     let traced = Traced { user: caller.name().map(str::to_owned), serial };
     request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;

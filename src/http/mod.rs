@@ -4,8 +4,11 @@
 //! where permission is asked.
 
 mod auth;
+mod authcheck;
+mod changed_projects;
 mod changelog;
 mod conditional;
+mod cors;
 mod documentation;
 mod error;
 mod events;
@@ -23,6 +26,7 @@ mod pip_search;
 mod profile;
 mod projects;
 mod push;
+mod pypi_json;
 mod respond;
 mod router;
 mod search;

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    model::{access::Caller, file, page::Status},
+    model::{access::Caller, file, name::ProjectName, page::Status},
     ops::{
         self,
         projects::{IndexRelease, Version},
@@ -19,6 +19,10 @@ use crate::{
 use axum::{extract::State, response::Response};
 use http::StatusCode;
 use serde_json::{Map, Value};
+
+/// PyPI's word for `+simple`, which tools append to the URL of an index. So the page of a project of this name is only at
+/// `+simple/simple/`.
+const SIMPLE: &str = "simple";
 
 /// `GET /{user}/{index}/{project}`: version data by version; installers get the simple page.
 pub(super) async fn show(
@@ -32,7 +36,8 @@ pub(super) async fn show(
     }
     let (index, project) = (&path.index, &path.project);
     if asked.means_simple() {
-        return simple::respond(&service, &asked, index, Some(project), &query).await;
+        let project = (project.as_str() != SIMPLE).then_some(project);
+        return simple::respond(&service, &asked, index, project, &query).await;
     }
     admit(&asked.headers)?;
     let ignore_bases = query.has("ignore_bases");
@@ -75,8 +80,13 @@ pub(super) async fn set_status(
 pub(super) async fn show_version(
     State(service): State<Service>,
     path: VersionPath,
+    query: Query,
     asked: Asked,
 ) -> Result<Response> {
+    if path.project.as_str() == SIMPLE && asked.means_simple() {
+        let project = ProjectName::parse(&path.version).map_err(|_| Error::NoSuchProject(path.version))?;
+        return simple::respond(&service, &asked, &path.index, Some(&project), &query).await;
+    }
     if let Some(normalized) = &path.normalized {
         return Ok(asked.redirect(normalized));
     }

@@ -1,18 +1,21 @@
 //! The table of routes, in the order a reader looks for them, and the order of the middleware.
 
 use super::{
-    auth, changelog, documentation, events, files, health, indexes, login,
+    auth, authcheck, changed_projects, changelog, cors, documentation, events, files, health, indexes, login,
     observe::{self, Observer},
-    outside, projects, push, search, simple, status, timed, tox_results, upload, users,
+    outside, projects, push, pypi_json, search, simple, status, timed, tox_results, upload, users,
 };
-use crate::{error::Error, service::Service};
+use crate::{
+    error::{Error, Result},
+    service::Service,
+};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
     handler::Handler,
     middleware::from_fn_with_state,
     response::Response,
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::convert::Infallible;
@@ -35,7 +38,8 @@ pub fn router(
         // PUSH is a method of its own, which the table of methods does not know.
         .fallback(push::push);
     let user = get(users::show).put(users::create).patch(users::modify).delete(users::remove);
-    let project = get(projects::show).delete(projects::remove).patch(projects::set_status);
+    let project =
+        get(projects::show).delete(projects::remove).patch(projects::set_status).post(changed_projects::call);
     let release = get(projects::show_version).delete(projects::remove_version).patch(projects::yank);
     let measured = get(health::metrics).with_state((service.clone(), metrics));
     let file = get(files::serve).delete(files::remove).patch(files::yank);
@@ -45,6 +49,7 @@ pub fn router(
         .route("/+status", get(status::status))
         .route("/+login", post(login::login))
         .route("/+api", get(status::api))
+        .route("/+authcheck", any(authcheck::without_handler))
         .route("/{user}/+api", get(status::api))
         .route("/{user}/{index}/+api", get(status::index_api))
         .route("/+changelog/{serial}", get(changelog::changelog))
@@ -68,6 +73,12 @@ pub fn router(
         .route("/{user}/{index}/+own/{project}", get(simple::project))
         .route("/{user}/{index}/+own/{project}/", get(simple::project))
         .route("/{user}/{index}/+search", get(search::search))
+        .route("/{user}/{index}/pypi/{project}/json", get(pypi_json::project))
+        .route("/{user}/{index}/pypi/{project}/json/", get(pypi_json::project))
+        .route("/{user}/{index}/pypi/{project}/{version}/json", get(pypi_json::release))
+        .route("/{user}/{index}/pypi/{project}/{version}/json/", get(pypi_json::release))
+        .route("/packages/{user}/{index}/+f/{first}/{next}/{filename}", get(files::serve))
+        .route("/packages/{user}/{index}/+e/{dir}/{filename}", get(files::serve))
         .route("/{user}/{index}/+f/{first}/{next}/{filename}", file.clone().post(tox_results::receive))
         .route("/{user}/{index}/+e/{dir}/{filename}", file)
         .route("/{user}/{index}/{project}", project.clone())
@@ -89,12 +100,23 @@ pub fn router(
         .layer(from_fn_with_state(service.clone(), documentation::keep_apart))
         .layer(from_fn_with_state(Observer::new(service.clone()), observe::observe))
         .with_state(service.clone());
+    let routes = cors::layer(routes, &service.config.server.cors_origins);
     let routes = timed::layer(routes, &service.config.server);
     // The path is rewritten before it is matched.
-    routes.map_request(move |request| outside::rewrite(request, service.config.server.outside_url.as_deref()))
+    routes.map_request(move |request| {
+        let outside_url = service.config.server.outside_url.as_deref();
+        let mut request = outside::rewrite(request, outside_url);
+        match authcheck::turn(&mut request) {
+            true => outside::rewrite(request, outside_url),
+            false => request,
+        }
+    })
 }
 
 /// devpi answers 404 to what it has no route or no method for, never 405.
-async fn nothing() -> Error {
-    Error::NotFound("there is nothing at this URL for this method".into())
+async fn nothing(request: Request) -> Result<Response> {
+    match authcheck::asks(&request) {
+        true => authcheck::without_handler(request).await,
+        false => Err(Error::NotFound("there is nothing at this URL for this method".into())),
+    }
 }

@@ -18,7 +18,7 @@ use crate::{
     },
     ops::{
         self,
-        simple::{Body, Wanted},
+        simple::{Body, Page, Wanted},
     },
     service::Service,
 };
@@ -39,7 +39,7 @@ const EVENTS: HeaderName = HeaderName::from_static("x-wheelyard-events");
 /// What is said where an upstream could not be asked.
 const STALE: &str = "110 - \"an upstream does not answer, this may be stale\"";
 
-/// The upstream's serial of a mirrored page (packaging standards, Caching).
+/// For who mirrors us: no copy of the page with a lower one is newer (packaging standards, Caching).
 const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
 
 const VARY: &str = "Accept, Accept-Encoding";
@@ -140,11 +140,22 @@ pub(super) async fn respond(
     };
     let coding = negotiate::coding(headers);
     let (view, base) = (asked.view(), asked.base());
-    let wanted = Wanted { index, view, format, coding, base: &base };
+    let wanted = Wanted { index, view, version: None, format, coding, base: &base };
     let page = match project {
         Some(project) => ops::simple::project(service, &asked.caller, wanted, project).await?,
         None => Box::pin(ops::simple::list(service, &asked.caller, wanted)).await?,
     };
+    deliver(service, asked, wanted, &page).await
+}
+
+/// Writes a page with all that is told about it.
+pub(super) async fn deliver(
+    service: &Service,
+    asked: &Asked,
+    Wanted { index, format, coding, .. }: Wanted<'_>,
+    page: &Page,
+) -> Result<Response> {
+    let headers = &asked.headers;
     let etag: ETag = format!("\"{}\"", page.etag())
         .parse()
         .map_err(|_| Error::Internal("an entity tag that is none".into()))?;
@@ -186,9 +197,7 @@ pub(super) async fn respond(
         response.headers_mut().insert(AGE, HeaderValue::from(age.as_secs()));
         response.headers_mut().insert(WARNING, HeaderValue::from_static(STALE));
     }
-    if let Some(serial) = page.upstream_serial {
-        response.headers_mut().insert(LAST_SERIAL, HeaderValue::from(serial));
-    }
+    response.headers_mut().insert(LAST_SERIAL, HeaderValue::from(page.last_serial));
     response.headers_mut().typed_insert(etag);
     let events = format!("{}/+events?index={}", outside::prefix(&asked.root), index.url_path());
     response.headers_mut().extend(HeaderValue::from_str(&events).ok().map(|events| (EVENTS, events)));
@@ -199,6 +208,6 @@ pub(super) async fn respond(
 fn content_type(format: Format) -> &'static str {
     match format {
         Format::Html => "text/html; charset=utf-8",
-        Format::HtmlV1 | Format::Json => format.media_type(),
+        Format::HtmlV1 | Format::Json | Format::PypiJson => format.media_type(),
     }
 }

@@ -4,8 +4,9 @@ use super::{
     name::IndexName,
     names::Names,
     page::{API_VERSION, Format, escaped},
+    serial::Serial,
 };
-use std::{fmt::Write, sync::Arc};
+use std::{collections::HashMap, fmt::Write, sync::Arc};
 
 /// About how many bytes a piece has.
 const PIECE: usize = 64 << 10;
@@ -16,6 +17,9 @@ pub struct ListPage {
     pub index: IndexName,
     /// Each index in resolution order with its bases and the names of its own projects.
     pub indexes: Vec<(IndexName, Vec<IndexName>, Arc<Names>)>,
+    /// For JSON alone: the last change of what the list depends on, and of each project of which there is anything here.
+    pub serial: Serial,
+    pub serials: HashMap<String, Serial>,
 }
 
 impl ListPage {
@@ -23,18 +27,24 @@ impl ListPage {
     /// `/`.
     pub fn pieces(self, format: Format, prefix: String) -> Box<dyn Iterator<Item = String> + Send> {
         match format {
-            Format::Json => Box::new(self.json()),
+            Format::Json | Format::PypiJson => Box::new(self.json()),
             Format::Html | Format::HtmlV1 => Box::new(self.html(prefix)),
         }
     }
 
     fn json(self) -> impl Iterator<Item = String> + Send {
-        let head = format!(r#"{{"meta":{{"api-version":"{API_VERSION}"}},"projects":["#);
+        let serial = self.serial;
+        let head =
+            format!(r#"{{"meta":{{"api-version":"{API_VERSION}","_last-serial":{serial}}},"projects":["#);
         let mut first = true;
         let names = merged(self.indexes.into_iter().map(|(.., names)| names).collect());
         let projects = pieced(names, move |text, name| {
             let comma = if std::mem::take(&mut first) { "" } else { "," };
-            let _ = write!(text, r#"{comma}{{"name":"{name}"}}"#);
+            let _ = write!(text, r#"{comma}{{"name":"{name}""#);
+            if let Some(serial) = self.serials.get(name) {
+                let _ = write!(text, r#","_last-serial":{serial}"#);
+            }
+            text.push('}');
         });
         std::iter::once(head).chain(projects).chain(["]}".to_owned()])
     }
@@ -138,14 +148,16 @@ mod tests {
             let bases = if place == 0 { bases.clone() } else { Vec::new() };
             (index(name), bases, Arc::new(Names::collect(*names)))
         });
-        ListPage { index: index(names[0].0), indexes: indexes.collect() }
+        let serials = HashMap::from([("b".to_owned(), Serial(7))]);
+        ListPage { index: index(names[0].0), indexes: indexes.collect(), serial: Serial(9), serials }
     }
 
     #[test]
     fn a_list_names_each_project_once() {
         let list = list(&[("alice/dev", &["b"]), ("root/base", &["a", "b"])]);
         let json = text(&list, Format::Json);
-        assert_eq!(json, r#"{"meta":{"api-version":"1.4"},"projects":[{"name":"a"},{"name":"b"}]}"#);
+        let expected = r#"{"meta":{"api-version":"1.4","_last-serial":9},"projects":[{"name":"a"},{"name":"b","_last-serial":7}]}"#;
+        assert_eq!(json, expected);
         insta::assert_snapshot!(text(&list, Format::Html));
     }
 

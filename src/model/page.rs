@@ -5,6 +5,7 @@ use super::{
     link::{CoreMetadata, Link},
     name::{IndexName, ProjectName},
     resolution::View,
+    serial::Serial,
     version,
 };
 use minijinja::{Environment, Output, State, context, escape_formatter, syntax::SyntaxConfig};
@@ -26,10 +27,12 @@ pub enum Format {
     /// The same HTML under its newer name.
     HtmlV1,
     Json,
+    /// No form of the Simple API, but of the same page: PyPI's JSON API, see [`super::pypi_json`].
+    PypiJson,
 }
 
 impl Format {
-    /// All of them, in the order that decides between equal wishes of a client.
+    /// Those of the Simple API, in the order that decides between equal wishes of a client.
     pub const ALL: [Self; 3] = [Self::Html, Self::HtmlV1, Self::Json];
 
     pub fn media_type(self) -> &'static str {
@@ -37,13 +40,14 @@ impl Format {
             Self::Html => "text/html",
             Self::HtmlV1 => "application/vnd.pypi.simple.v1+html",
             Self::Json => "application/vnd.pypi.simple.v1+json",
+            Self::PypiJson => "application/json",
         }
     }
 
     /// The name of whatever version is the latest (PEP 691, Version + Format Selection).
     pub fn latest_media_type(self) -> Option<&'static str> {
         match self {
-            Self::Html => None,
+            Self::Html | Self::PypiJson => None,
             Self::HtmlV1 => Some("application/vnd.pypi.simple.latest+html"),
             Self::Json => Some("application/vnd.pypi.simple.latest+json"),
         }
@@ -172,6 +176,8 @@ impl Default for Status {
 pub struct ProjectPage {
     pub index: IndexName,
     pub project: ProjectName,
+    /// The last change of what the page depends on.
+    pub serial: Serial,
     pub status: Status,
     /// Versions of releases, with or without files.
     pub versions: Vec<String>,
@@ -196,12 +202,12 @@ impl ProjectPage {
 
     /// Writes the page; `base` says how its links begin.
     pub fn render(self, format: Format, base: &Base) -> Result<Vec<u8>, minijinja::Error> {
-        let Self { index, project, status, versions, files, blocked, refresh } = self;
+        let Self { index, project, serial, status, versions, files, blocked, refresh } = self;
         let url = |file: &PageFile| base.link(&index, &file.index, &file.path);
         if format == Format::Json {
             let files = files.iter().map(|file| JsonFile::new(file, url(file))).collect();
             return Ok(json(&JsonProject {
-                meta: Meta::default(),
+                meta: Meta { api_version: API_VERSION, last_serial: serial.0 },
                 project_status: &status,
                 name: project.as_str(),
                 versions: &versions,
@@ -287,12 +293,9 @@ pub(super) fn escaped(text: &str) -> String {
 #[serde(rename_all = "kebab-case")]
 struct Meta {
     api_version: &'static str,
-}
-
-impl Default for Meta {
-    fn default() -> Self {
-        Self { api_version: API_VERSION }
-    }
+    /// No standard has it, but PyPI, and mirroring tools go by it.
+    #[serde(rename = "_last-serial")]
+    last_serial: i64,
 }
 
 #[derive(Serialize)]
@@ -305,11 +308,21 @@ struct JsonProject<'a> {
     files: Vec<JsonFile<'a>>,
 }
 
+/// Core metadata as both JSON forms tell of them.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum JsonMetadata<'a> {
+pub(super) enum JsonMetadata<'a> {
     Promised(bool),
     Digest { sha256: &'a str },
+}
+
+impl<'a> From<&'a CoreMetadata> for JsonMetadata<'a> {
+    fn from(offered: &'a CoreMetadata) -> Self {
+        match offered {
+            CoreMetadata::Promised => Self::Promised(true),
+            CoreMetadata::Sha256(sha256) => Self::Digest { sha256 },
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -348,10 +361,7 @@ impl<'a> JsonFile<'a> {
             size: file.size,
             upload_time: file.uploaded_at.map(upload_time),
             requires_python: file.requires_python.as_deref(),
-            core_metadata: file.core_metadata.as_ref().map(|offered| match offered {
-                CoreMetadata::Promised => JsonMetadata::Promised(true),
-                CoreMetadata::Sha256(sha256) => JsonMetadata::Digest { sha256 },
-            }),
+            core_metadata: file.core_metadata.as_ref().map(JsonMetadata::from),
             yanked: file.yanked.as_deref().map(|reason| match reason {
                 "" => Yanked::Flag(true),
                 reason => Yanked::Reason(reason),
@@ -362,7 +372,7 @@ impl<'a> JsonFile<'a> {
 }
 
 /// PEP 700: ISO 8601 in UTC with at most six digits of a second.
-fn upload_time(at: OffsetDateTime) -> String {
+pub(super) fn upload_time(at: OffsetDateTime) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
     at.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default()
 }
@@ -392,6 +402,7 @@ mod tests {
         let mut page = ProjectPage {
             index: "alice/dev".parse().unwrap(),
             project: ProjectName::parse("foo").unwrap(),
+            serial: Serial(3),
             status: Status::default(),
             versions: vec!["2.0".into(), "10.0".into(), "2.0.0".into()],
             files: vec![

@@ -23,6 +23,7 @@ pub mod login;
 pub mod mirrored;
 pub mod projects;
 pub mod push;
+mod pypi_json;
 pub mod reading;
 pub mod receive;
 pub mod remove;

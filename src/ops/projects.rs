@@ -113,7 +113,7 @@ async fn of_versions(
     let ids: Vec<i64> = sources.scope.order.iter().map(|index| index.id).collect();
     let db = service.db().await?;
     let (releases, files, attachments, mut links_of) = tokio::try_join!(
-        store::releases::of_project(&db, &ids, project, version),
+        store::releases::of_project(&db, &ids, project, version, Serial::NOW),
         store::files::of_project(&db, &ids, project, version, Serial::NOW),
         store::attachments::of_project(&db, &ids, project, version),
         mirrored::links_of(&db, sources.mirrors(), &sources.pending, project, Serial::NOW),

@@ -147,6 +147,20 @@ pub async fn presence(
     Ok(known.first().copied().unwrap_or_default())
 }
 
+/// The last change of anything on any of these indexes but their settings.
+pub async fn last_change(service: &Service, order: &[Arc<Index>]) -> Result<Serial> {
+    let ticket = service.page_serials.ticket();
+    if let Some(serial) = service.page_serials.last_change(order) {
+        return Ok(serial);
+    }
+    let ids: Vec<i64> = order.iter().map(|index| index.id).collect();
+    let found: HashMap<i64, Serial> =
+        store::projects::last_changes(&service.db().await?, &ids).await?.into_iter().collect();
+    let loaded = order.iter().filter_map(|index| Some((index.name.clone(), *found.get(&index.id)?)));
+    service.page_serials.keep_last_changes(ticket, loaded);
+    Ok(found.into_values().max().unwrap_or_default())
+}
+
 /// What is known of a project, or with `None` of the list of projects, on each of these indexes.
 pub async fn presences(
     service: &Service,

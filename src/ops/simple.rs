@@ -19,7 +19,7 @@ use crate::{
     ops::{
         coding,
         list::{self, Listed},
-        mirrored, resolve,
+        mirrored, pypi_json, resolve,
     },
     service::Service,
     store,
@@ -46,8 +46,9 @@ pub struct Page {
     lists: HashMap<i64, Listed>,
     /// Some upstream could not be asked; this is how old its part is.
     pub stale: Option<Duration>,
-    /// `X-PyPI-Last-Serial`, on a mirror's own page.
-    pub upstream_serial: Option<i64>,
+    /// `X-PyPI-Last-Serial`: on a mirror's own page the upstream's, else that as of which the page is right. The page's own
+    /// is not it: with a base that is deleted it may fall, and whoever mirrors us would take the page for an old one.
+    pub last_serial: i64,
 }
 
 /// The bytes of a page.
@@ -62,6 +63,8 @@ pub enum Body {
 pub struct Wanted<'a> {
     pub index: &'a IndexName,
     pub view: View,
+    /// For [`Format::PypiJson`]: of the project only this release.
+    pub version: Option<&'a str>,
     pub format: Format,
     pub coding: Coding,
     pub base: &'a Base,
@@ -73,6 +76,7 @@ impl Wanted<'_> {
             index: self.index.clone(),
             view: self.view,
             project: project.cloned(),
+            version: self.version.map(str::to_owned),
             format: self.format,
             coding: self.coding,
             base: self.base.clone(),
@@ -90,6 +94,7 @@ impl Wanted<'_> {
             index: self.index.clone(),
             view: self.view,
             project: project.clone(),
+            version: self.version.map(str::to_owned),
             format: self.format,
             coding: self.coding,
             base: self.base.clone(),
@@ -110,7 +115,7 @@ pub async fn project(
     let asked = wanted.asked(caller, project);
     let as_of = (service.gate.serial(), service.page_serials.ticket());
     if let Some(answer) = service.answers.at(&asked, as_of) {
-        return Ok(Page::from(answer));
+        return Ok(Page::of_stages(answer, as_of.0));
     }
     // What is seldom needed is not to be moved about with each request.
     Box::pin(looked_up(service, caller, wanted, asked, as_of)).await
@@ -136,14 +141,15 @@ async fn looked_up(
     let answer = answer(service, key, scope.restricted);
     if scope.order.iter().all(|index| index.mirror.is_none()) {
         service.answers.keep(asked, as_of, answer.clone());
-        return Ok(Page::from(answer));
+        return Ok(Page::of_stages(answer, as_of.0));
     }
+    let upstream_serial = sources.upstream_serial.filter(|_| wanted.format != Format::PypiJson);
     Ok(Page {
         indexes: scope.order,
         pending: sources.pending,
         stale: sources.stale.or(sources.left_out.then_some(Duration::ZERO)),
-        upstream_serial: sources.upstream_serial,
-        ..Page::from(answer)
+        last_serial: upstream_serial.unwrap_or(sources.known.0),
+        ..Page::of_stages(answer, sources.known)
     })
 }
 
@@ -164,14 +170,45 @@ pub async fn list(service: &Service, caller: &Caller, wanted: Wanted<'_>) -> Res
         known = service.gate.serial();
         scope = resolve::scope(service, caller, wanted.index, None, wanted.view).await?;
     }
+    let mut serial = scope.page_serial();
+    if wanted.format == Format::Json {
+        // It tells the last change of each project.
+        serial = serial.max(resolve::last_change(service, &scope.order).await?);
+    }
     let digest = |index: &Arc<Index>| Some((index.id, lists.get(&index.id)?.digest.clone()?));
     let key = PageKey {
         pending: scope.order.iter().filter_map(digest).collect(),
-        ..wanted.key(None, &scope.order, scope.page_serial().min(known))
+        ..wanted.key(None, &scope.order, serial.min(known))
     };
     let stale = lists.values().filter_map(|listed| listed.stale).max();
     let answer = answer(service, key, scope.restricted);
-    Ok(Page { indexes: scope.order, lists, stale, ..Page::from(answer) })
+    Ok(Page { indexes: scope.order, lists, stale, ..Page::of_stages(answer, known) })
+}
+
+/// The last change of what an index and its bases have, and of each project, as a list in JSON tells them.
+///
+/// # Errors
+/// Those of [`resolve::scope`].
+pub async fn last_serials(
+    service: &Service,
+    caller: &Caller,
+    index: &IndexName,
+) -> Result<(Serial, HashMap<String, Serial>)> {
+    let known = service.gate.serial();
+    let scope = resolve::scope(service, caller, index, None, View::All).await?;
+    let last = scope.page_serial().max(resolve::last_change(service, &scope.order).await?).min(known);
+    Ok((last, serials_of(service, &scope.order, last).await?))
+}
+
+/// The last change of each project, as of a serial. Those of their settings are changes of all.
+async fn serials_of(service: &Service, order: &[Arc<Index>], at: Serial) -> Result<HashMap<String, Serial>> {
+    let ids: Vec<i64> = order.iter().map(|index| index.id).collect();
+    let settings = order.iter().map(|index| index.settings_serial).max().unwrap_or_default();
+    let mut serials = store::projects::last_serials(&service.db().await?, &ids, at).await?;
+    for serial in serials.values_mut() {
+        *serial = settings.max(*serial);
+    }
+    Ok(serials)
 }
 
 /// The answer with its entity tag, which is the same on every process, and another for any other bytes, those of another
@@ -182,21 +219,19 @@ fn answer(service: &Service, key: PageKey, private: bool) -> Arc<Answer> {
     Arc::new(Answer { key, private, etag: hex::encode(&digest[..16]) })
 }
 
-impl From<Arc<Answer>> for Page {
-    /// A page of stages alone.
-    fn from(answer: Arc<Answer>) -> Self {
+impl Page {
+    /// A page of stages alone, right as of a serial.
+    fn of_stages(answer: Arc<Answer>, as_of: Serial) -> Self {
         Self {
             answer,
             indexes: Vec::new(),
             pending: Vec::new(),
             lists: HashMap::new(),
             stale: None,
-            upstream_serial: None,
+            last_serial: as_of.0,
         }
     }
-}
 
-impl Page {
     /// Names the bytes of the page: hex, without quotes.
     pub fn etag(&self) -> &str {
         &self.answer.etag
@@ -264,6 +299,9 @@ impl Page {
         let base = self.answer.key.base.clone();
         if let Some(project) = &self.answer.key.project {
             let mut page = self.project(service, project).await?;
+            if format == Format::PypiJson {
+                return pypi_json::render(service, &self.answer.key, page).await;
+            }
             let rendered = blocking(move || {
                 page.arrange();
                 page.render(format, &base)
@@ -296,6 +334,7 @@ impl Page {
         let mut page = ProjectPage {
             index: key.index.clone(),
             project: project.clone(),
+            serial: key.serial,
             // devpi: with a mirror that could not be asked, nobody can say that there is no such project.
             status: status
                 .or_else(|| key.left_out.then(Status::default))
@@ -329,16 +368,20 @@ impl Page {
     }
 
     async fn list(&self, service: &Service) -> Result<ListPage> {
-        let mut page = ListPage { index: self.answer.key.index.clone(), indexes: Vec::new() };
+        let key = &self.answer.key;
+        let serials = match key.format {
+            Format::Json => serials_of(service, &self.indexes, key.serial).await?,
+            _ => HashMap::new(),
+        };
+        let mut page =
+            ListPage { index: key.index.clone(), indexes: Vec::new(), serial: key.serial, serials };
         for index in &self.indexes {
             let listed = self.lists.get(&index.id).filter(|listed| listed.digest.is_some());
             let names = match listed {
                 Some(listed) => listed.names.clone(),
                 None => {
                     let db = service.db().await?;
-                    Arc::new(Names::collect(
-                        store::projects::names(&db, index.id, self.answer.key.serial).await?,
-                    ))
+                    Arc::new(Names::collect(store::projects::names(&db, index.id, key.serial).await?))
                 }
             };
             // A base that this reader may not see is not named either.
@@ -359,7 +402,7 @@ fn broken(error: io::Error) -> Error {
 }
 
 /// Renders on a thread of its own.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let rendered = timing::of(Phase::Rendering, tokio::task::spawn_blocking(work)).await;
     rendered.map_err(|error| Error::Internal(error.to_string()))
 }

@@ -11,6 +11,7 @@ use crate::{
     store::{Change, Client, projects::Project},
 };
 use serde_json::Value;
+use std::collections::HashMap;
 use time::OffsetDateTime;
 use tokio_postgres::Row;
 
@@ -58,6 +59,31 @@ pub async fn of_project(
         .await?;
     let rows = db.query(&statement, &[&index_ids, &name.as_str(), &at.0, &version]).await?;
     rows.iter().map(|row| Ok((row.get("index_id"), file(row)?))).collect()
+}
+
+/// The further digests of the files of a project on these indexes as of a serial, by their sha256: md5 and blake2b-256 in
+/// hex.
+pub async fn digests(
+    db: &impl Client,
+    index_ids: &[i64],
+    name: &ProjectName,
+    at: Serial,
+) -> Result<HashMap<String, [String; 2]>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::files::digests
+             select b.sha256, b.md5, b.blake2b_256
+             from projects p
+                 join files f on f.project_id = p.id
+                     and f.added_serial <= $3
+                     and coalesce(f.removed_serial, 9223372036854775807) > $3
+                 join blobs b on b.sha256 = f.sha256
+             where p.index_id = any ($1) and p.name = $2
+                 and p.added_serial <= $3 and (p.removed_serial is null or p.removed_serial > $3)",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_ids, &name.as_str(), &at.0]).await?;
+    Ok(rows.iter().map(|row| (row.get("sha256"), [row.get("md5"), row.get("blake2b_256")])).collect())
 }
 
 /// The file at `+f/{first 3}/{next 13 digits of its hash}/{filename}` of an index.

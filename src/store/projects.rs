@@ -11,6 +11,7 @@ use crate::{
     },
     store::{Change, Client},
 };
+use std::collections::HashMap;
 
 /// A project, locked by a change.
 #[derive(Debug, Clone)]
@@ -66,6 +67,43 @@ pub async fn list_serials(db: &impl Client, index_ids: &[i64]) -> Result<Vec<(i6
         .await?;
     let rows = db.query(&statement, &[&index_ids]).await?;
     Ok(rows.iter().map(|row| (row.get("id"), Serial(row.get("projects_serial")))).collect())
+}
+
+/// For each of these indexes, the last change of anything on it but its settings.
+pub async fn last_changes(db: &impl Client, index_ids: &[i64]) -> Result<Vec<(i64, Serial)>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::projects::last_changes
+             select i.id, greatest(i.projects_serial, max(p.serial)) as serial
+             from indexes i left join projects p on p.index_id = i.id
+             where i.id = any ($1)
+             group by i.id",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_ids]).await?;
+    Ok(rows.iter().map(|row| (row.get("id"), Serial(row.get("serial")))).collect())
+}
+
+/// The last change, as of a serial, of each project that any of these indexes has, by its name.
+///
+/// What changed since then counts as of that serial: it is told again with the next one.
+pub async fn last_serials(
+    db: &impl Client,
+    index_ids: &[i64],
+    at: Serial,
+) -> Result<HashMap<String, Serial>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::projects::last_serials
+             select name, max(least(serial, $2)) as serial
+             from projects
+             where index_id = any ($1)
+                 and added_serial <= $2 and (removed_serial is null or removed_serial > $2)
+             group by name",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_ids, &at.0]).await?;
+    Ok(rows.iter().map(|row| (row.get("name"), Serial(row.get("serial")))).collect())
 }
 
 /// The status of the project on each of these indexes that has it, as of a serial: index id and status.

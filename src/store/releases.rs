@@ -8,24 +8,30 @@ use crate::{
 use serde_json::{Map, Value};
 use tokio_postgres::Row;
 
-/// The releases of a project on these indexes, of one version or all: index id and release, oldest state first.
+/// The releases of a project on these indexes as of a serial, of one version or all: index id and release, oldest state
+/// first.
 pub async fn of_project(
     db: &impl Client,
     index_ids: &[i64],
     name: &ProjectName,
     version: Option<&str>,
+    at: Serial,
 ) -> Result<Vec<(i64, Release)>> {
     let statement = db
         .prepare_cached(
             "-- store::releases::of_project
              select p.index_id, r.id, r.version, r.metadata
-             from projects p join releases r on r.project_id = p.id and r.removed_serial is null
-             where p.index_id = any ($1) and p.name = $2 and p.removed_serial is null
+             from projects p
+                 join releases r on r.project_id = p.id
+                     and r.added_serial <= $4
+                     and coalesce(r.removed_serial, 9223372036854775807) > $4
+             where p.index_id = any ($1) and p.name = $2
+                 and p.added_serial <= $4 and (p.removed_serial is null or p.removed_serial > $4)
                  and ($3::text is null or r.version = $3)
              order by r.id",
         )
         .await?;
-    let rows = db.query(&statement, &[&index_ids, &name.as_str(), &version]).await?;
+    let rows = db.query(&statement, &[&index_ids, &name.as_str(), &version, &at.0]).await?;
     rows.iter().map(|row| Ok((row.get("index_id"), release(row)?))).collect()
 }
 

@@ -3,6 +3,7 @@
 //! Each runs in a home of its own, with nothing of the machine's configuration, and can reach loopback only: whatever
 //! asks for another host meets a proxy that is not there.
 
+mod bandersnatch;
 mod devpi;
 mod devpi_server;
 mod migration;

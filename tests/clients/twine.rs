@@ -83,3 +83,40 @@ async fn flit_builds_and_publishes_a_project() {
     home.run(&format!("pip install --index-url {index}+simple/ --target target light")).await.works();
     assert_eq!(home.imported("target", "light").await, "light");
 }
+
+#[tokio::test]
+async fn twine_skips_what_is_there_wherever_it_takes_the_option() {
+    let (server, alice) = wheelyard(&[]).await;
+    let home = Home::new();
+    for (folder, version, text) in [("one", "1.0", "a"), ("two", "1.0", "b"), ("two", "1.1", "b")] {
+        let (filename, bytes) = wheel("pkg", version, &[&format!("Summary: {text}")]);
+        home.folder.write(&format!("{folder}/{filename}"), bytes);
+    }
+    let index = format!("{}/alice/dev/", server.url);
+    let upload =
+        format!("upload --non-interactive --skip-existing --repository-url {index} -u alice -p secret");
+    // twine itself refuses the option for all but the two indexes whose names it knows.
+    home.run(&format!("twine {upload} one/*")).await.fails_with("--skip-existing");
+
+    // So it is told that ours is one of them. It asks the JSON API first, and goes by 409 where that does not say.
+    // It takes no upload to where the JSON API is, hence the other name.
+    let json_api = index.replace("127.0.0.1", "localhost");
+    for json_api in [json_api.as_str(), &json_api.replace("alice", "nobody")] {
+        let program = format!(
+            "import sys, twine.repository as known\n\
+             known.WAREHOUSE = known.WAREHOUSE_WEB = {index:?}\n\
+             known.LEGACY_PYPI = {json_api:?}\n\
+             from twine.__main__ import main\nsys.exit(main())\n"
+        );
+        home.folder.write("known.py", program);
+        home.run(&format!("python known.py {upload} one/*")).await.works();
+        let said = home.run(&format!("python known.py {upload} two/*")).await.works();
+        assert!(said.contains("Skipping pkg-1.0-py3-none-any.whl"), "{said}");
+    }
+    let page = alice.simple("alice/dev", "pkg").await;
+    let wheels = ["pkg-1.0-py3-none-any.whl", "pkg-1.1-py3-none-any.whl"];
+    assert_eq!(alice.filenames("alice/dev", "pkg").await, wheels, "{page}");
+    let (_, first) = wheel("pkg", "1.0", &["Summary: a"]);
+    let path = alice.file_path("alice/dev", "pkg", wheels[0]).await;
+    assert_eq!(alice.get_with(&path, &[]).await.expect(200).body, first);
+}

@@ -54,6 +54,28 @@ fn every_route_stands_in_a_document() {
 }
 
 #[test]
+fn every_option_of_an_index_stands_in_the_table() {
+    let source = read("src/model/index/options.rs");
+    let option = Regex::new(r#"\("(\w+)", (?:BOTH|STAGE|MIRROR),"#).unwrap();
+    let document = read("docs/devpi-compatibility.md");
+    let options: Vec<_> = option.captures_iter(&source).map(|found| format!("`{}`", &found[1])).collect();
+    let untold: Vec<_> = options.iter().filter(|option| !document.contains(*option)).collect();
+    assert!(!options.is_empty() && untold.is_empty(), "{untold:?}");
+}
+
+#[test]
+fn every_command_of_the_devpi_client_that_a_test_runs_stands_in_the_table() {
+    let command = Regex::new(r#"(?:does|cannot)\(&?(?:format!\()?"(\w+)"#).unwrap();
+    let document = read("docs/devpi-compatibility.md");
+    let tests = ["indexes", "push", "releases", "sessions", "users"];
+    let source: String = tests.map(|name| read(&format!("tests/clients/devpi/{name}.rs"))).concat();
+    let commands: BTreeSet<_> = command.captures_iter(&source).map(|found| found[1].to_owned()).collect();
+    let told = |command: &str| document.contains(&format!("`{command}`"));
+    let untold: Vec<_> = commands.iter().filter(|command| !told(command)).collect();
+    assert!(commands.len() > 10 && untold.is_empty(), "{untold:?}");
+}
+
+#[test]
 fn every_event_of_the_changelog_stands_in_its_document() {
     let events = read("src/model/event.rs");
     let name = Regex::new(r#"Self::\w+ => "([\w.]+)""#).unwrap();

@@ -5,6 +5,7 @@
 mod harness;
 
 mod architecture;
+mod authcheck;
 mod bad_json;
 mod bad_requests;
 mod bases;
@@ -34,6 +35,7 @@ mod mirror_whitelist;
 mod operations;
 mod push;
 mod push_attachments;
+mod pypi_json;
 mod push_external;
 mod push_many;
 mod push_mirror;

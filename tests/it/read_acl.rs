@@ -94,18 +94,36 @@ const READS: &[(&str, &[(&str, &str)])] = &[
     ),
     // Files of mirrors only, by the same handler.
     ("/{user}/{index}/+e/{dir}/{filename}", &[]),
+    ("/packages/{user}/{index}/+e/{dir}/{filename}", &[]),
+    (
+        "/packages/{user}/{index}/+f/{first}/{next}/{filename}",
+        &[("GET", "packages/FILE"), ("HEAD", "packages/FILE"), ("GET", "packages/FILE.metadata")],
+    ),
+    (
+        "/{user}/{index}/pypi/{project}/json",
+        &[("GET", "alice/secret/pypi/pkg/json"), ("HEAD", "alice/secret/pypi/pkg/json")],
+    ),
+    ("/{user}/{index}/pypi/{project}/json/", &[("GET", "alice/secret/pypi/pkg/json/")]),
+    ("/{user}/{index}/pypi/{project}/{version}/json", &[("GET", "alice/secret/pypi/pkg/1.0/json")]),
+    ("/{user}/{index}/pypi/{project}/{version}/json/", &[("GET", "alice/secret/pypi/pkg/1.0/json/")]),
     (
         "/{user}/{index}/{project}",
         &[
             ("GET", "alice/secret/pkg"),
             ("pip", "alice/secret/pkg"),
+            ("pip", "alice/secret/simple"),
+            ("xmlrpc", "alice/secret/pypi"),
             ("GET", "alice/secret/pkg?ignore_bases="),
         ],
     ),
     ("/{user}/{index}/{project}/", &[("GET", "alice/secret/pkg/"), ("pip", "alice/secret/pkg/")]),
     (
         "/{user}/{index}/{project}/{version}",
-        &[("GET", "alice/secret/pkg/1.0"), ("HEAD", "alice/secret/pkg/1.0")],
+        &[
+            ("GET", "alice/secret/pkg/1.0"),
+            ("HEAD", "alice/secret/pkg/1.0"),
+            ("pip", "alice/secret/simple/pkg"),
+        ],
     ),
     ("/{user}/{index}/{project}/{version}/", &[("GET", "alice/secret/pkg/1.0/")]),
 ];
@@ -116,6 +134,7 @@ const OTHERS: &[&str] = &[
     "/+status",
     "/+login",
     "/+api",
+    "/+authcheck",
     "/{user}/+api",
     "/+changelog/{serial}",
     "/{user}",
@@ -147,6 +166,10 @@ async fn read(client: &Client, method: &str, path: &str) -> Reply {
         "PUSH" | "POST" => {
             let push = json!({"name": "pkg", "version": "1.0", "targetindex": "alice/inbox"});
             client.json(method, path, push).await
+        }
+        "xmlrpc" => {
+            let call = "<methodCall><methodName>list_packages_with_serial</methodName></methodCall>";
+            client.send("POST", path, &[json], call).await
         }
         "refresh" => client.send("POST", path, &[json], "").await,
         method => client.send(method, path, &[json], "").await,

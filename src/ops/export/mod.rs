@@ -118,7 +118,7 @@ impl Exported<'_> {
         let ids = [index.id];
         for name in store::projects::names(db, index.id, Serial::NOW).await? {
             let name = ProjectName::parse(&name).map_err(crate::error::Error::Internal)?;
-            let releases = store::releases::of_project(db, &ids, &name, None).await?;
+            let releases = store::releases::of_project(db, &ids, &name, None, Serial::NOW).await?;
             let files = store::files::of_project(db, &ids, &name, None, Serial::NOW).await?;
             let attachments = store::attachments::of_project(db, &ids, &name, None).await?;
             let versions =

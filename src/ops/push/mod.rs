@@ -92,7 +92,8 @@ async fn find(service: &Service, caller: &Caller, source: &Index, wanted: &Wante
     }
     let read = async {
         let db = service.db().await?;
-        let mut releases = store::releases::of_project(&db, &[source.id], name, Some(version)).await?;
+        let mut releases =
+            store::releases::of_project(&db, &[source.id], name, Some(version), Serial::NOW).await?;
         let (_, release) = releases.pop().ok_or_else(missing)?;
         let files = store::files::of_project(&db, &[source.id], name, Some(version), Serial::NOW).await?;
         let mut files: Vec<File> = files.into_iter().map(|(_, file)| file).collect();
