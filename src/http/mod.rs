@@ -26,6 +26,7 @@ mod router;
 mod simple;
 mod status;
 mod timed;
+mod tokens;
 mod upload;
 mod users;
 

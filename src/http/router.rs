@@ -3,7 +3,7 @@
 use super::{
     auth, changelog, events, files, health, indexes, login,
     observe::{self, Observer},
-    outside, projects, push, simple, status, timed, upload, users,
+    outside, projects, push, simple, status, timed, tokens, upload, users,
 };
 use crate::{error::Error, service::Service};
 use axum::{
@@ -49,6 +49,10 @@ pub fn router(
         .route("/{user}/{index}/+api", get(status::index_api))
         .route("/+changelog/{serial}", get(changelog::changelog))
         .route("/+events", get(events::events))
+        .route("/{user}/+token-create", post(tokens::create))
+        .route("/{user}/+tokens", get(tokens::list))
+        .route("/{user}/+tokens/", get(tokens::list))
+        .route("/{user}/+tokens/{id}", get(tokens::show).delete(tokens::revoke))
         .route("/{user}", user.clone())
         .route("/{user}/", user)
         .route("/{user}/{index}", index.clone())

@@ -3,12 +3,14 @@
 //! Nothing here waits, reads a clock or opens a socket, and nothing knows a status code or a statement.
 
 pub mod access;
+pub mod api_token;
 pub mod archive;
 pub mod attachment;
 pub mod event;
 pub mod file;
 pub mod filename;
 pub mod index;
+pub mod limit;
 pub mod link;
 pub mod list;
 pub mod metadata;

@@ -49,24 +49,30 @@ pub async fn file(
     filename: &str,
 ) -> Result<Found> {
     let index = resolve::readable(service, caller, index).await?;
+    let there = find(service, &index, entry, filename).await?;
+    resolve::check_project(service, caller, &index, there.project())?;
+    Ok(found(index, there))
+}
+
+async fn find(service: &Service, index: &Arc<Index>, entry: &str, filename: &str) -> Result<files::Found> {
     let key = (index.id, format!("{entry}/{filename}"));
     if let Some(known) = service.files.at(&key)
-        && resolve::presence(service, &index, Some(known.found.project())).await?.serial == known.at
+        && resolve::presence(service, index, Some(known.found.project())).await?.serial == known.at
     {
         metrics::counter!("wheelyard_files_found_total", "from" => "memory").increment(1);
-        return Ok(found(index, known.found));
+        return Ok(known.found);
     }
     // Before the rows are read, which then have every change up to it.
     let known = service.gate.serial();
     let (there, is_open) = match index.mirror.is_some() {
-        true => linked(service, &index, entry, filename).await?,
-        false => (uploaded(service, &index, entry, filename).await?, true),
+        true => linked(service, index, entry, filename).await?,
+        false => (uploaded(service, index, entry, filename).await?, true),
     };
     metrics::counter!("wheelyard_files_found_total", "from" => "database").increment(1);
     if is_open {
-        keep(service, &index, key, known, &there).await;
+        keep(service, index, key, known, &there).await;
     }
-    Ok(found(index, there))
+    Ok(there)
 }
 
 fn found(index: Arc<Index>, found: files::Found) -> Found {

@@ -24,6 +24,7 @@ pub mod remove;
 pub mod refresh;
 pub mod resolve;
 pub mod simple;
+pub mod tokens;
 pub mod upload;
 pub mod users;
 pub mod yank;

@@ -17,6 +17,7 @@ pub mod projects;
 pub mod releases;
 pub mod serial;
 pub mod server;
+pub mod tokens;
 pub mod users;
 
 pub use change::{Change, change};

@@ -42,6 +42,7 @@ mod simple;
 mod simple_cache;
 mod simple_paths;
 mod timing;
+mod tokens;
 mod upload;
 mod upload_bad;
 mod upload_wire;
