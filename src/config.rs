@@ -117,6 +117,12 @@ pub struct ServerConfig {
     /// Users beside root who may read the changelog of the whole server (comma separated)
     #[arg(long, env = "WHEELYARD_CHANGELOG_READERS", value_delimiter = ',')]
     pub changelog_readers: Vec<String>,
+    /// OIDC issuers, by URL, whose tokens trusted publishers may show (comma separated)
+    #[arg(long, env = "WHEELYARD_OIDC_ISSUER", value_delimiter = ',')]
+    pub oidc_issuer: Vec<String>,
+    /// For whom those tokens have to be; without it the identity of the index, which no other server has
+    #[arg(long, env = "WHEELYARD_OIDC_AUDIENCE")]
+    pub oidc_audience: Option<String>,
     /// How long running requests may go on after a SIGTERM, in seconds
     #[arg(long, env = "WHEELYARD_SHUTDOWN_TIMEOUT", default_value_t = 30)]
     pub shutdown_timeout: u64,

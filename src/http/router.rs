@@ -3,7 +3,7 @@
 use super::{
     auth, changelog, events, files, health, indexes, login,
     observe::{self, Observer},
-    outside, projects, push, simple, status, timed, tokens, upload, users,
+    oidc, outside, projects, publishers, push, simple, status, timed, tokens, upload, users,
 };
 use crate::{error::Error, service::Service};
 use axum::{
@@ -12,7 +12,7 @@ use axum::{
     handler::Handler,
     middleware::from_fn_with_state,
     response::Response,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::convert::Infallible;
@@ -49,6 +49,10 @@ pub fn router(
         .route("/{user}/{index}/+api", get(status::index_api))
         .route("/+changelog/{serial}", get(changelog::changelog))
         .route("/+events", get(events::events))
+        .route("/_/oidc/audience", get(oidc::audience))
+        .route("/_/oidc/mint-token", post(oidc::mint))
+        .route("/_/oidc/github/mint-token", post(oidc::mint))
+        .route("/_/oidc/burn-token", post(oidc::burn))
         .route("/{user}/+token-create", post(tokens::create))
         .route("/{user}/+tokens", get(tokens::list))
         .route("/{user}/+tokens/", get(tokens::list))
@@ -57,6 +61,9 @@ pub fn router(
         .route("/{user}/", user)
         .route("/{user}/{index}", index.clone())
         .route("/{user}/{index}/", index)
+        .route("/{user}/{index}/+publishers", get(publishers::list).post(publishers::create))
+        .route("/{user}/{index}/+publishers/", get(publishers::list).post(publishers::create))
+        .route("/{user}/{index}/+publishers/{id}", delete(publishers::remove))
         .route("/{user}/{index}/+simple", get(simple::list))
         .route("/{user}/{index}/+simple/", get(simple::list))
         .route("/{user}/{index}/+simple/{project}", get(simple::project))

@@ -18,6 +18,7 @@ pub mod mirror;
 pub mod name;
 pub mod names;
 pub mod page;
+pub mod publisher;
 pub mod release;
 pub mod resolution;
 pub mod serial;

@@ -10,7 +10,7 @@ use crate::{
         name::{IndexName, UserName},
         names::Names,
     },
-    ops::{list, login, resolve},
+    ops::{list, login, publishers, resolve},
     service::Service,
     store::{self, Change},
 };
@@ -140,6 +140,7 @@ pub async fn delete(service: &Service, caller: &Caller, name: &IndexName) -> Res
     if !index.volatile {
         return Err(Error::NonVolatile(format!("index {name} non-volatile, cannot delete")));
     }
+    publishers::delete_all(&mut change, &index).await?;
     store::indexes::delete(&mut change, &index).await?;
     change.log(Event::index(EventKind::IndexDelete, name));
     change.commit().await?;

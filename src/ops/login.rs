@@ -64,9 +64,9 @@ struct Claims {
 /// # Errors
 /// [`Error::WrongPassword`], also for an unknown user.
 pub async fn login(service: &Service, user: &str, password: &str) -> Result<(String, i64)> {
-    if let Some(secret) = Secret::parse(password)
-        && let Some(token) = tokens::good(service, user, &secret).await?
-    {
+    if let Some(secret) = Secret::parse(password) {
+        let token = tokens::good(service, user, &secret).await?;
+        let token = token.ok_or_else(|| Error::WrongPassword(user.to_owned()))?;
         let left = token.expires_at.map(|at| (at - OffsetDateTime::now_utc()).whole_seconds());
         return Ok((password.to_owned(), left.unwrap_or(LONG)));
     }
@@ -88,10 +88,12 @@ pub async fn login(service: &Service, user: &str, password: &str) -> Result<(Str
 pub async fn authenticate(service: &Service, user: &str, secret: &str) -> Result<Caller> {
     // A token may stand alone in a URL, where a user stands.
     let (with, text) = if secret.is_empty() { (api_token::USER, user) } else { (user, secret) };
-    if let Some(secret) = Secret::parse(text)
-        && let Some(token) = tokens::good(service, with, &secret).await?
-    {
-        return Ok(tokens::caller(&token));
+    if let Some(secret) = Secret::parse(text) {
+        let token = tokens::good(service, with, &secret).await?;
+        return Ok(token.map(|token| tokens::caller(&token)).unwrap_or_default());
+    }
+    if user == api_token::USER {
+        return Ok(Caller::default());
     }
     let Ok(name) = UserName::parse(user) else { return Ok(Caller::default()) };
     let Some(user) = known_user(service, &name).await? else {

@@ -10,7 +10,7 @@ use crate::{
         name::UserName,
         user::{User, UserPatch},
     },
-    ops::login,
+    ops::{login, publishers},
     service::Service,
     store::{self, users::NewState},
 };
@@ -179,6 +179,7 @@ pub async fn delete(service: &Service, caller: &Caller, name: &str) -> Result<()
         return Err(Error::UserHasNonVolatileIndex { indexes: fixed.join(", "), user: name });
     }
     for index in indexes {
+        publishers::delete_all(&mut change, &index).await?;
         store::indexes::delete(&mut change, &index).await?;
         change.log(Event::index(EventKind::IndexDelete, &index.name));
     }

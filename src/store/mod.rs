@@ -14,6 +14,7 @@ pub mod indexes;
 pub mod links;
 pub mod mirrors;
 pub mod projects;
+pub mod publishers;
 pub mod releases;
 pub mod serial;
 pub mod server;

@@ -7,6 +7,7 @@ mod devpi;
 mod mirror;
 mod mirror_devpi;
 mod pip;
+mod tokens;
 mod twine;
 mod uv;
 mod walk;

@@ -43,6 +43,7 @@ mod simple_cache;
 mod simple_paths;
 mod timing;
 mod tokens;
+mod trusted_publishing;
 mod upload;
 mod upload_bad;
 mod upload_wire;
