@@ -124,6 +124,12 @@ pub struct ServerConfig {
     /// Origins of web pages whose scripts may read (comma separated), like `https://notebooks.example`; `*`: all
     #[arg(long, env = "WHEELYARD_CORS_ORIGINS", value_delimiter = ',')]
     pub cors_origins: Vec<String>,
+    /// OIDC issuers, by URL, whose tokens trusted publishers may show (comma separated)
+    #[arg(long, env = "WHEELYARD_OIDC_ISSUER", value_delimiter = ',')]
+    pub oidc_issuer: Vec<String>,
+    /// For whom those tokens have to be; without it the identity of the index, which no other server has
+    #[arg(long, env = "WHEELYARD_OIDC_AUDIENCE")]
+    pub oidc_audience: Option<String>,
     /// How long running requests may go on after a SIGTERM, in seconds
     #[arg(long, env = "WHEELYARD_SHUTDOWN_TIMEOUT", default_value_t = 30)]
     pub shutdown_timeout: u64,

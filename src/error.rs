@@ -2,7 +2,10 @@
 //!
 //! It does not know HTTP: `http/error.rs` gives each of these its status. Where devpi has a text, ours is the same.
 
-use crate::model::name::{IndexName, ProjectName, UserName};
+use crate::model::{
+    access::Caller,
+    name::{IndexName, ProjectName, UserName},
+};
 use std::{error::Error as StdError, sync::Arc};
 use tokio_postgres::error::SqlState;
 
@@ -88,9 +91,21 @@ impl Error {
         Self::Invalid(message.into())
     }
 
-    /// `Unauthorized` for an anonymous caller, `Forbidden` for a known one.
-    pub fn denied(anonymous: bool, message: impl Into<String>) -> Self {
-        if anonymous { Self::Unauthorized(message.into()) } else { Self::Forbidden(message.into()) }
+    /// `Unauthorized` for an anonymous caller, else [`Self::forbidden`].
+    pub fn denied(caller: &Caller, message: impl Into<String>) -> Self {
+        match caller.is_anonymous() {
+            true => Self::Unauthorized(message.into()),
+            false => Self::forbidden(caller, message),
+        }
+    }
+
+    /// `Forbidden`, with what the caller's API token is for if there is one.
+    pub fn forbidden(caller: &Caller, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::Forbidden(match caller.limit() {
+            Some(limit) => format!("{message}, the token is for {limit}"),
+            None => message,
+        })
     }
 }
 

@@ -1,11 +1,11 @@
-//! Users as this process knows them, and the credentials that were right a short while ago.
+//! Users and API tokens as this process knows them, and the credentials that were right a short while ago.
 //!
 //! A password is never kept: a verified credential is remembered under a keyed hash of it together with the serial of
 //! the user's state, so that any change of the user ends it. The key lives and dies with the process.
 
 use crate::{
     error::Result,
-    model::{event::LoggedEvent, name::UserName, user::User},
+    model::{api_token::ApiToken, event::LoggedEvent, name::UserName, user::User},
 };
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -14,12 +14,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use uuid::Uuid;
 
 /// How long a verified credential is believed, at most.
 const BELIEVED: Duration = Duration::from_secs(300);
 
-/// Users that are remembered at most.
+/// Users, and tokens, that are remembered at most.
 const CAPACITY: usize = 50_000;
+const TOKEN_CAPACITY: usize = 10_000;
 
 pub struct Credentials {
     key: [u8; 32],
@@ -30,10 +32,13 @@ pub struct Credentials {
 #[derive(Default)]
 struct Users {
     known: HashMap<UserName, Option<Arc<User>>>,
+    tokens: HashMap<Uuid, Arc<ApiToken>>,
+    /// The hour in which a token was last used, in hours since 1970.
+    used: HashMap<Uuid, i64>,
     changes: u64,
 }
 
-/// The moment at which a user's load began.
+/// The moment at which a load began.
 #[derive(Debug, Clone, Copy)]
 pub struct Ticket(u64);
 
@@ -66,13 +71,48 @@ impl Credentials {
         users.known.insert(name.clone(), user);
     }
 
-    /// Takes note of events about users.
+    /// The API token of this id if known, else the ticket to load it with.
+    pub fn token(&self, id: Uuid) -> Result<Arc<ApiToken>, Ticket> {
+        let users = self.users();
+        users.tokens.get(&id).cloned().ok_or(Ticket(users.changes))
+    }
+
+    /// Keeps a loaded token, unless some user or token changed since the load began.
+    pub fn keep_token(&self, ticket: Ticket, token: Arc<ApiToken>) {
+        let mut users = self.users();
+        if users.changes != ticket.0 {
+            return;
+        }
+        if users.tokens.len() >= TOKEN_CAPACITY {
+            users.tokens.clear();
+        }
+        users.tokens.insert(token.id, token);
+    }
+
+    /// Whether a token is used for the first time in this hour, as far as this process knows.
+    pub fn is_first_use(&self, id: Uuid, hour: i64) -> bool {
+        let mut users = self.users();
+        if users.used.len() >= TOKEN_CAPACITY {
+            users.used.clear();
+        }
+        users.used.insert(id, hour) != Some(hour)
+    }
+
+    /// Takes note of events about users and tokens.
     pub fn apply(&self, events: &[LoggedEvent]) {
         let mut users = self.users();
-        for user in events.iter().filter_map(|event| event.user.as_deref()) {
-            users.changes += 1;
-            if let Ok(name) = UserName::parse(user) {
-                users.known.remove(&name);
+        for event in events {
+            if let Some(user) = &event.user {
+                users.changes += 1;
+                if let Ok(name) = UserName::parse(user) {
+                    users.known.remove(&name);
+                }
+            }
+            if event.ends_tokens() {
+                users.changes += 1;
+                let others =
+                    |token: &ApiToken| token.user.as_ref().map(UserName::as_str) != event.user.as_deref();
+                users.tokens.retain(|_, token| others(token));
             }
         }
     }
@@ -84,11 +124,12 @@ impl Credentials {
         users.known.remove(name);
     }
 
-    /// Forgets every user, when there are too many events to apply.
+    /// Forgets every user and token, when there are too many events to apply.
     pub fn forget(&self) {
         let mut users = self.users();
         users.changes += 1;
         users.known.clear();
+        users.tokens.clear();
     }
 
     /// Whether a password is right for this state of the user. What `verify` finds right is believed for a while; all

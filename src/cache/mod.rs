@@ -5,6 +5,7 @@
 pub mod credentials;
 pub mod files;
 pub mod gate;
+pub mod issuers;
 pub mod mirrored;
 pub mod objects;
 pub mod page_serial;

@@ -2,6 +2,7 @@
 
 use super::page_serial::Ticket;
 use crate::model::{
+    limit::Limit,
     name::{IndexName, ProjectName, UserName},
     page::{Base, Format},
     resolution::View,
@@ -60,6 +61,8 @@ pub type Pages = moka::future::Cache<PageKey, Option<Bytes>>;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Asked {
     pub user: Option<UserName>,
+    /// What the API token of the request is for.
+    pub limit: Option<Arc<Limit>>,
     pub index: IndexName,
     pub view: View,
     pub project: ProjectName,

@@ -68,12 +68,16 @@ async fn answer(
     Ok(response)
 }
 
-/// User and secret, from the first header that can be decoded.
+/// User and secret, from the first header that can be decoded. `Bearer` (RFC 6750) has a secret alone.
 fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
     let devpi = headers.get(DEVPI_AUTH).and_then(|value| decode(value.to_str().ok()?));
     devpi.or_else(|| {
-        let (scheme, encoded) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-        if scheme.eq_ignore_ascii_case("basic") { decode(encoded) } else { None }
+        let (scheme, given) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+        match scheme {
+            scheme if scheme.eq_ignore_ascii_case("basic") => decode(given),
+            scheme if scheme.eq_ignore_ascii_case("bearer") => Some((String::new(), given.trim().to_owned())),
+            _ => None,
+        }
     })
 }
 

@@ -3,7 +3,7 @@
 //!
 //! The request is sent on to the route of the one that it names, and turns round before the handler.
 
-use super::extract::RawIndexPath;
+use super::extract::{FilePath, ProjectPath, RawIndexPath};
 use crate::{
     error::{Error, Result},
     model::{access::Caller, name::IndexName},
@@ -14,7 +14,7 @@ use axum::{
     extract::{FromRequestParts, MatchedPath, Request},
     response::{IntoResponse, Response},
 };
-use http::{HeaderName, Method, StatusCode, Uri, header::USER_AGENT};
+use http::{HeaderName, Method, StatusCode, Uri, header::USER_AGENT, request::Parts};
 
 const ORIGINAL: HeaderName = HeaderName::from_static("x-original-uri");
 
@@ -49,12 +49,32 @@ pub(super) async fn answer(service: &Service, caller: &Caller, request: Request)
         return Ok(StatusCode::OK.into_response());
     };
     match ops::resolve::readable(service, caller, &index).await {
+        Ok(_) if caller.limit().is_some() => {
+            check_project(service, caller, parts, route).await?;
+            Ok(StatusCode::OK.into_response())
+        }
         Ok(_) => Ok(StatusCode::OK.into_response()),
         // A proxy may have files that we no longer have; else the client is to be told that there is no such index.
         Err(Error::NoSuchIndex(_)) if !route.ends_with("{filename}") => Ok(StatusCode::OK.into_response()),
         Err(missing @ Error::NoSuchIndex(_)) => Err(Error::Forbidden(missing.to_string())),
         Err(Error::Unauthorized(reason)) if is_devpi_client(&parts) => Err(Error::Forbidden(reason)),
         Err(error) => Err(error),
+    }
+}
+
+/// An API token may be for some projects only: whether it is for the one that the path names, or whose file it names.
+async fn check_project(service: &Service, caller: &Caller, mut parts: Parts, route: &str) -> Result<()> {
+    if route.ends_with("{filename}") {
+        let FilePath { index, entry, filename } = FilePath::from_request_parts(&mut parts, service).await?;
+        let filename = filename.strip_suffix(".metadata").unwrap_or(&filename);
+        let found = ops::download::file(service, caller, &index, &entry, filename).await;
+        // Whose file it was nobody knows.
+        found.map(drop).map_err(|error| Error::Forbidden(error.to_string()))
+    } else if route.contains("{project}") {
+        let ProjectPath { index, project, .. } = ProjectPath::from_request_parts(&mut parts, service).await?;
+        ops::resolve::readable_project(service, caller, &index, &project).await.map(drop)
+    } else {
+        Ok(())
     }
 }
 
@@ -66,7 +86,7 @@ pub(super) async fn without_handler(request: Request) -> Result<Response> {
     }
 }
 
-fn is_devpi_client(parts: &http::request::Parts) -> bool {
+fn is_devpi_client(parts: &Parts) -> bool {
     let agent = parts.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     agent.is_some_and(|agent| agent.contains("devpi-client"))
 }

@@ -70,6 +70,37 @@ impl<S: Sync> FromRequestParts<S> for UserPath {
     }
 }
 
+/// `/{user}/+tokens/{id}` as it was sent.
+pub(super) struct TokenPath {
+    pub user: String,
+    pub id: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for TokenPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let path = Path::of(parts).await?;
+        Ok(Self { user: path.part("user")?, id: path.part("id")? })
+    }
+}
+
+/// `/{user}/{index}/+publishers/{id}`.
+pub(super) struct PublisherPath {
+    pub index: IndexName,
+    /// As it was sent.
+    pub id: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for PublisherPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let path = Path::of(parts).await?;
+        Ok(Self { index: path.index()?, id: path.part("id")? })
+    }
+}
+
 /// `/{user}/{index}` as it was sent.
 pub(super) struct RawIndexPath {
     pub user: String,

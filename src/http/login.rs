@@ -15,11 +15,11 @@ pub(super) async fn login(State(service): State<Service>, JsonObject(body): Json
     let (Some(user), Some(password)) = (field("user"), field("password")) else {
         return Err(Error::invalid("Bad request: no user/password specified"));
     };
-    let token = ops::login::login(&service, user, password).await?;
-    Ok(respond::result_with_message("proxyauth", proxy_auth(&token), "login successful"))
+    let (token, seconds) = ops::login::login(&service, user, password).await?;
+    Ok(respond::result_with_message("proxyauth", proxy_auth(&token, seconds), "login successful"))
 }
 
 /// A token and how long it is good for, as the client stores it.
-pub(super) fn proxy_auth(token: &str) -> Value {
-    json!({"password": token, "expiration": ops::login::TOKEN_SECONDS})
+pub(super) fn proxy_auth(token: &str, seconds: i64) -> Value {
+    json!({"password": token, "expiration": seconds})
 }

@@ -3,7 +3,8 @@
 use super::{
     auth, authcheck, changed_projects, changelog, cors, documentation, events, files, health, indexes, login,
     observe::{self, Observer},
-    outside, projects, push, pypi_json, search, simple, status, timed, tox_results, upload, users,
+    oidc, outside, projects, publishers, push, pypi_json, search, simple, status, timed, tokens, tox_results,
+    upload, users,
 };
 use crate::{
     error::{Error, Result},
@@ -15,7 +16,7 @@ use axum::{
     handler::Handler,
     middleware::from_fn_with_state,
     response::Response,
-    routing::{any, get, post},
+    routing::{any, delete, get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use std::convert::Infallible;
@@ -55,10 +56,21 @@ pub fn router(
         .route("/+changelog/{serial}", get(changelog::changelog))
         .route("/+events", get(events::events))
         .route("/+search", get(search::search))
+        .route("/_/oidc/audience", get(oidc::audience))
+        .route("/_/oidc/mint-token", post(oidc::mint))
+        .route("/_/oidc/github/mint-token", post(oidc::mint))
+        .route("/_/oidc/burn-token", post(oidc::burn))
+        .route("/{user}/+token-create", post(tokens::create))
+        .route("/{user}/+tokens", get(tokens::list))
+        .route("/{user}/+tokens/", get(tokens::list))
+        .route("/{user}/+tokens/{id}", get(tokens::show).delete(tokens::revoke))
         .route("/{user}", user.clone())
         .route("/{user}/", user)
         .route("/{user}/{index}", index.clone())
         .route("/{user}/{index}/", index)
+        .route("/{user}/{index}/+publishers", get(publishers::list).post(publishers::create))
+        .route("/{user}/{index}/+publishers/", get(publishers::list).post(publishers::create))
+        .route("/{user}/{index}/+publishers/{id}", delete(publishers::remove))
         .route("/{user}/{index}/+simple", get(simple::list))
         .route("/{user}/{index}/+simple/", get(simple::list))
         .route("/{user}/{index}/+simple/{project}", get(simple::project))

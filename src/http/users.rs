@@ -65,7 +65,8 @@ pub(super) async fn modify(
     let patch = UserPatch::parse(body, false).map_err(Error::Invalid)?;
     Ok(match ops::users::modify(&service, &caller, &user, &patch).await? {
         Some(token) => {
-            respond::result_with_message("userpassword", proxy_auth(&token), "user updated, new proxy auth")
+            let token = proxy_auth(&token, ops::login::TOKEN_SECONDS);
+            respond::result_with_message("userpassword", token, "user updated, new proxy auth")
         }
         None => respond::message(StatusCode::OK, "user updated"),
     })
@@ -89,9 +90,13 @@ pub(super) fn admit(headers: &HeaderMap) -> Result<()> {
     }
 }
 
-fn user_config(Shown { user, indexes }: Shown) -> Value {
+/// A time as devpi writes it.
+pub(super) fn time(at: OffsetDateTime) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-    let time = |at: OffsetDateTime| at.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default();
+    at.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default()
+}
+
+fn user_config(Shown { user, indexes }: Shown) -> Value {
     let mut config = user.profile;
     config.insert("username".into(), user.name.to_string().into());
     config.insert("created".into(), time(user.created_at).into());

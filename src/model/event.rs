@@ -13,6 +13,10 @@ pub enum EventKind {
     UserCreate,
     UserModify,
     UserDelete,
+    TokenCreate,
+    TokenDelete,
+    PublisherCreate,
+    PublisherDelete,
     IndexCreate,
     IndexModify,
     IndexDelete,
@@ -46,6 +50,10 @@ impl EventKind {
             Self::UserCreate => "user.create",
             Self::UserModify => "user.modify",
             Self::UserDelete => "user.delete",
+            Self::TokenCreate => "token.create",
+            Self::TokenDelete => "token.delete",
+            Self::PublisherCreate => "publisher.create",
+            Self::PublisherDelete => "publisher.delete",
             Self::IndexCreate => "index.create",
             Self::IndexModify => "index.modify",
             Self::IndexDelete => "index.delete",
@@ -90,9 +98,15 @@ pub struct Event {
 impl Event {
     /// An event about a user.
     pub fn user(kind: EventKind, user: &UserName) -> Self {
+        Self::token(kind, Some(user))
+    }
+
+    /// An event about an API token of a user, or with `None` about publishers and their tokens. It names no index, since
+    /// nothing changes on any.
+    pub fn token(kind: EventKind, user: Option<&UserName>) -> Self {
         Self {
             kind,
-            user: Some(user.clone()),
+            user: user.cloned(),
             index: None,
             project: None,
             version: None,
@@ -156,6 +170,13 @@ impl LoggedEvent {
     /// Whether the project is gone after it.
     pub fn ends_project(&self) -> bool {
         EventKind::ProjectDelete.name() == self.event
+    }
+
+    /// Whether API tokens of its user, or without one of publishers, came to their end with it.
+    pub fn ends_tokens(&self) -> bool {
+        [EventKind::UserDelete, EventKind::TokenDelete, EventKind::PublisherDelete]
+            .iter()
+            .any(|kind| kind.name() == self.event)
     }
 
     /// Whether the index, and all it had, is gone after it.

@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or opens a socket, and nothing knows a status code or a statement.
 
 pub mod access;
+pub mod api_token;
 pub mod archive;
 pub mod attachment;
 pub mod dump;
@@ -11,6 +12,7 @@ pub mod file;
 pub mod filename;
 pub mod index;
 pub mod job;
+pub mod limit;
 pub mod link;
 pub mod list;
 pub mod metadata;
@@ -18,6 +20,7 @@ pub mod mirror;
 pub mod name;
 pub mod names;
 pub mod page;
+pub mod publisher;
 pub mod pypi_json;
 pub mod release;
 pub mod resolution;

@@ -1,6 +1,7 @@
 //! Names of users, indexes and projects, parsed once at the edge.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
 /// Longest name of a user, an index or a project, in bytes: an index row of PostgreSQL holds it with room to spare.
@@ -40,7 +41,8 @@ impl fmt::Display for UserName {
 }
 
 /// The full name of an index: `user/index`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct IndexName {
     pub user: UserName,
     /// The second part, a name by the same rules as a user's.
@@ -92,8 +94,23 @@ impl FromStr for IndexName {
     }
 }
 
+impl From<IndexName> for String {
+    fn from(name: IndexName) -> Self {
+        name.to_string()
+    }
+}
+
+impl TryFrom<String> for IndexName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
 /// The name of a project in its normal form (PEP 503, Normalized Names).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct ProjectName(String);
 
 impl ProjectName {
@@ -138,6 +155,20 @@ impl ProjectName {
 impl fmt::Display for ProjectName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl From<ProjectName> for String {
+    fn from(name: ProjectName) -> Self {
+        name.0
+    }
+}
+
+impl TryFrom<String> for ProjectName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
     }
 }
 

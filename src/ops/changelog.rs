@@ -27,7 +27,7 @@ pub async fn from(
     onwards: bool,
 ) -> Result<Vec<LoggedEvent>> {
     if !access::may_read_changelog(caller, &service.config.server.changelog_readers) {
-        return Err(Error::Forbidden("no permission to read the changelog".into()));
+        return Err(Error::forbidden(caller, "no permission to read the changelog"));
     }
     if serial.0 < 1 || serial > service.db.newest_serial() {
         return Err(Error::NotFound(format!("there is no serial {serial}")));

@@ -33,7 +33,7 @@ use std::{ops::RangeInclusive, sync::Arc};
 /// (without pre-releases) `stable` stand for.
 ///
 /// # Errors
-/// Those of [`resolve::readable`]; [`Error::NotFound`].
+/// Those of [`resolve::readable_project`]; [`Error::NotFound`].
 pub async fn find(
     service: &Service,
     caller: &Caller,
@@ -41,7 +41,7 @@ pub async fn find(
     project: &ProjectName,
     version: &str,
 ) -> Result<(Arc<Index>, Arc<Attachment>)> {
-    let index = resolve::readable(service, caller, index).await?;
+    let index = resolve::readable_project(service, caller, index, project).await?;
     let missing = || {
         let kind = if version == "stable" { "No stable" } else { "No" };
         Error::NotFound(format!("{kind} documentation available."))

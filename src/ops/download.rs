@@ -59,6 +59,7 @@ pub async fn file(
         }
     };
     let there = remembered(service, &index, format!("{entry}/{filename}"), read).await?;
+    resolve::check_project(service, caller, &index, there.project())?;
     Ok(found(index, there))
 }
 

@@ -10,7 +10,7 @@ use crate::{
         access::{self, Caller},
         event::LoggedEvent,
         index::Index,
-        name::IndexName,
+        name::{IndexName, ProjectName},
         serial::Serial,
         user::User,
     },
@@ -255,7 +255,15 @@ impl Listener {
                     }
                 })
         };
-        Ok(events.into_iter().filter(visible).collect())
+        let of_project = |event: &LoggedEvent| {
+            let project = event.project.as_deref().and_then(|project| ProjectName::parse(project).ok());
+            project.is_none_or(|project| {
+                let index = index_of(event).and_then(|name| readable(&name).cloned());
+                index
+                    .is_some_and(|index| self.service.policy.may_read_project(&self.caller, &index, &project))
+            })
+        };
+        Ok(events.into_iter().filter(|event| visible(event) && of_project(event)).collect())
     }
 
     fn nothing(&self, last: bool) -> Heard {

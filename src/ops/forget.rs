@@ -6,6 +6,7 @@ use crate::{
         access::Caller,
         event::{Event, EventKind},
         index::Index,
+        limit::Permission,
         link::Link,
         name::ProjectName,
         serial::Serial,
@@ -26,7 +27,8 @@ pub async fn project(
     name: &ProjectName,
     force: bool,
 ) -> Result<()> {
-    may_forget(service, caller, index, &format!("no permission to delete project {name}"))?;
+    let message = format!("no permission to delete project {name}");
+    may_forget(service, caller, Permission::DelProject, index, name, &message)?;
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let index = store::indexes::share(&mut change, &index.name).await?;
@@ -56,7 +58,8 @@ pub async fn release(
     version: &str,
     force: bool,
 ) -> Result<()> {
-    may_forget(service, caller, index, &format!("no permission to delete version {version}"))?;
+    let message = format!("no permission to delete version {version}");
+    may_forget(service, caller, Permission::DelVerdata, index, name, &message)?;
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let index = store::indexes::share(&mut change, &index.name).await?;
@@ -84,7 +87,8 @@ pub async fn release(
 /// As [`project`].
 pub async fn file(service: &Service, caller: &Caller, file: &Mirrored, force: bool) -> Result<()> {
     let path = file.path();
-    may_forget(service, caller, &file.index, &format!("no permission to delete {path}"))?;
+    let message = format!("no permission to delete {path}");
+    may_forget(service, caller, Permission::DelEntry, &file.index, &file.project, &message)?;
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let index = store::indexes::share(&mut change, &file.index.name).await?;
@@ -116,9 +120,16 @@ async fn links(change: &Change<'_>, index: &Index, name: &ProjectName) -> Result
     Ok(links.into_iter().map(|(_, known)| known.link).collect())
 }
 
-fn may_forget(service: &Service, caller: &Caller, index: &Index, message: &str) -> Result<()> {
-    match service.policy.may_delete_from(caller, index) {
+fn may_forget(
+    service: &Service,
+    caller: &Caller,
+    permission: Permission,
+    index: &Index,
+    project: &ProjectName,
+    message: &str,
+) -> Result<()> {
+    match service.policy.may_delete_from(caller, permission, index, project) {
         true => Ok(()),
-        false => Err(Error::denied(caller.user.is_none(), message)),
+        false => Err(Error::denied(caller, message)),
     }
 }

@@ -6,10 +6,11 @@ use crate::{
         access::Caller,
         event::{Event, EventKind},
         index::{Index, Settings},
+        limit::Permission,
         name::{IndexName, UserName},
         names::Names,
     },
-    ops::{list, login, resolve},
+    ops::{list, login, publishers, resolve},
     service::Service,
     store::{self, Change},
 };
@@ -57,8 +58,8 @@ pub async fn create(
         Err(Error::NoSuchIndex(_)) => {}
         Err(error) => return Err(error),
     }
-    if !service.policy.may_modify_index(caller, &name) {
-        return Err(Error::Forbidden(format!("no permission to create index {name}")));
+    if !service.policy.may_modify_index(caller, Permission::IndexCreate, &name) {
+        return Err(Error::forbidden(caller, format!("no permission to create index {name}")));
     }
     let settings = Settings::create(&name, options).map_err(Error::Invalid)?;
 
@@ -106,8 +107,8 @@ pub async fn modify(
     name: &IndexName,
     patch: &Value,
 ) -> Result<(Settings, bool)> {
-    if !service.policy.may_modify_index(caller, name) {
-        return Err(Error::Forbidden(format!("no permission to modify index {name}")));
+    if !service.policy.may_modify_index(caller, Permission::IndexModify, name) {
+        return Err(Error::forbidden(caller, format!("no permission to modify index {name}")));
     }
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
@@ -130,8 +131,8 @@ pub async fn modify(
 /// # Errors
 /// [`Error::Forbidden`] also for a missing index, as devpi; [`Error::NoSuchIndex`], [`Error::NonVolatile`].
 pub async fn delete(service: &Service, caller: &Caller, name: &IndexName) -> Result<()> {
-    if !service.policy.may_modify_index(caller, name) {
-        return Err(Error::Forbidden(format!("no permission to delete index {name}")));
+    if !service.policy.may_modify_index(caller, Permission::IndexDelete, name) {
+        return Err(Error::forbidden(caller, format!("no permission to delete index {name}")));
     }
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
@@ -139,6 +140,7 @@ pub async fn delete(service: &Service, caller: &Caller, name: &IndexName) -> Res
     if !index.volatile {
         return Err(Error::NonVolatile(format!("index {name} non-volatile, cannot delete")));
     }
+    publishers::delete_all(&mut change, &index).await?;
     store::indexes::delete(&mut change, &index).await?;
     change.log(Event::index(EventKind::IndexDelete, name));
     change.commit().await?;

@@ -1,11 +1,17 @@
-//! Passwords and login tokens.
+//! Passwords, login tokens, and whose an API token is.
 //!
 //! A token is a JWT signed with the key that all processes share. It dies with a change of the password, all but the
 //! token that made the change: devpi's client goes on using it (DESIGN, Failure rules).
 
 use crate::{
     error::{Error, Result},
-    model::{access::Caller, name::UserName, user::User},
+    model::{
+        access::{Caller, Token},
+        api_token::{self, Secret},
+        name::UserName,
+        user::User,
+    },
+    ops::tokens,
     service::Service,
     store,
 };
@@ -24,6 +30,9 @@ use uuid::Uuid;
 
 /// How long a login token is good for, in seconds (devpi: ten hours).
 pub const TOKEN_SECONDS: i64 = 36_000;
+
+/// How long a client is told to keep an API token that never expires, in seconds.
+const LONG: i64 = 366 * 24 * 3600;
 
 /// Longest password that is hashed, in bytes.
 const LONGEST_PASSWORD: usize = 4096;
@@ -49,11 +58,18 @@ struct Claims {
     generation: Uuid,
 }
 
-/// `POST /+login`: a token for a user's password.
+/// `POST /+login`: a token for a user's password, and how long it is good for, in seconds. An API token in place of the
+/// password comes back as it is, since there is nothing more that it is good for.
 ///
 /// # Errors
 /// [`Error::WrongPassword`], also for an unknown user.
-pub async fn login(service: &Service, user: &str, password: &str) -> Result<String> {
+pub async fn login(service: &Service, user: &str, password: &str) -> Result<(String, i64)> {
+    if let Some(secret) = Secret::parse(password) {
+        let token = tokens::good(service, user, &secret).await?;
+        let token = token.ok_or_else(|| Error::WrongPassword(user.to_owned()))?;
+        let left = token.expires_at.map(|at| (at - OffsetDateTime::now_utc()).whole_seconds());
+        return Ok((password.to_owned(), left.unwrap_or(LONG)));
+    }
     let found = match UserName::parse(user) {
         Ok(name) => known_user(service, &name).await?,
         Err(_) => None,
@@ -61,20 +77,31 @@ pub async fn login(service: &Service, user: &str, password: &str) -> Result<Stri
     if !password_fits(service, found.as_deref(), password).await? {
         return Err(Error::WrongPassword(user.to_owned()));
     }
-    found.map(|user| token(service, &user)).unwrap_or(Err(Error::WrongPassword(user.to_owned())))
+    let found = found.ok_or_else(|| Error::WrongPassword(user.to_owned()))?;
+    Ok((token(service, &found)?, TOKEN_SECONDS))
 }
 
-/// Who the credentials of a request belong to: a password or a login token of the user.
+/// Who the credentials of a request belong to: a password or a login token of the user, or an API token, which may also
+/// stand alone or in the place of the user.
 ///
 /// Wrong, expired and malformed ones are no error: the request goes on as anonymous (devpi-api, Credentials).
 pub async fn authenticate(service: &Service, user: &str, secret: &str) -> Result<Caller> {
+    // A token may stand alone in a URL, where a user stands.
+    let (with, text) = if secret.is_empty() { (api_token::USER, user) } else { (user, secret) };
+    if let Some(secret) = Secret::parse(text) {
+        let token = tokens::good(service, with, &secret).await?;
+        return Ok(token.map(|token| tokens::caller(&token)).unwrap_or_default());
+    }
+    if user == api_token::USER {
+        return Ok(Caller::default());
+    }
     let Ok(name) = UserName::parse(user) else { return Ok(Caller::default()) };
     let Some(user) = known_user(service, &name).await? else {
         password_fits(service, None, secret).await?;
         return Ok(Caller::default());
     };
     if let Some(token) = valid_token(service, &user, secret) {
-        return Ok(Caller { user: Some(name), token: Some(token) });
+        return Ok(Caller { user: Some(name), token: Some(Token::Login(token)) });
     }
     // What is a token, but not a good one, need not be hashed to know that it is no password.
     if jsonwebtoken::decode_header(secret).is_ok() {
@@ -89,7 +116,10 @@ pub async fn authenticate(service: &Service, user: &str, secret: &str) -> Result
 /// Whether what a caller logged in with is still good; `then` is the user as it was at that time.
 pub async fn still_good(service: &Service, caller: &Caller, then: &User) -> Result<bool> {
     let Some(user) = known_user(service, &then.name).await? else { return Ok(false) };
-    let kept = caller.token.is_some() && caller.token == user.kept_token;
+    if let Some(Token::Api { id, .. }) = caller.token {
+        return Ok(user.id == then.id && tokens::alive(service, id).await?.is_some());
+    }
+    let kept = caller.login_token().is_some() && caller.login_token() == user.kept_token;
     Ok(user.id == then.id && (user.token_generation == then.token_generation || kept))
 }
 

@@ -7,6 +7,7 @@ use crate::{
         attachment::Attachment,
         event::{Event, EventKind},
         file::File,
+        limit::Permission,
         link::Link,
         name::{IndexName, ProjectName},
         page::Status,
@@ -188,8 +189,8 @@ pub async fn set_status(
     status: &Status,
 ) -> Result<()> {
     let index = resolve::index(service, index).await?;
-    if !service.policy.may_delete_from(caller, &index) {
-        return Err(Error::denied(caller.user.is_none(), format!("no permission to modify project {name}")));
+    if !service.policy.may_delete_from(caller, Permission::DelProject, &index, name) {
+        return Err(Error::denied(caller, format!("no permission to modify project {name}")));
     }
     if !Status::ALL.contains(&status.status.as_str()) {
         return Err(Error::Invalid(format!("status must be one of {}", Status::ALL.join(", "))));

@@ -8,6 +8,7 @@ use crate::{
         event::{Event, EventKind},
         file::File,
         index::Index,
+        limit::Permission,
         name::{IndexName, ProjectName},
     },
     ops::{forget, resolve},
@@ -30,7 +31,8 @@ pub async fn project(
     if mirror.mirror.is_some() {
         return forget::project(service, caller, &mirror, name, force).await;
     }
-    may_delete(service, caller, index, &format!("no permission to delete project {name}")).await?;
+    let message = format!("no permission to delete project {name}");
+    may_delete(service, caller, Permission::DelProject, index, name, &message).await?;
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let index = store::indexes::share(&mut change, index).await?;
@@ -63,7 +65,8 @@ pub async fn release(
     if mirror.mirror.is_some() {
         return forget::release(service, caller, &mirror, name, version, force).await;
     }
-    may_delete(service, caller, index, &format!("no permission to delete version {version}")).await?;
+    let message = format!("no permission to delete version {version}");
+    may_delete(service, caller, Permission::DelVerdata, index, name, &message).await?;
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let index = store::indexes::share(&mut change, index).await?;
@@ -90,7 +93,8 @@ pub async fn release(
 /// # Errors
 /// As [`project`].
 pub async fn file(service: &Service, caller: &Caller, file: &File, force: bool) -> Result<()> {
-    may_delete(service, caller, &file.index, &format!("no permission to delete {}", file.path())).await?;
+    let message = format!("no permission to delete {}", file.path());
+    may_delete(service, caller, Permission::DelEntry, &file.index, &file.project, &message).await?;
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let index = store::indexes::share(&mut change, &file.index).await?;
@@ -123,7 +127,8 @@ pub async fn attachment(
 ) -> Result<()> {
     let Attachment { index, project, version, filename, .. } = attachment;
     let path = attachment.path();
-    may_delete(service, caller, index, &format!("no permission to delete {path}")).await?;
+    let message = format!("no permission to delete {path}");
+    may_delete(service, caller, Permission::DelEntry, index, project, &message).await?;
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let index = store::indexes::share(&mut change, index).await?;
@@ -175,10 +180,17 @@ async fn delete_release(
     Ok(())
 }
 
-async fn may_delete(service: &Service, caller: &Caller, index: &IndexName, message: &str) -> Result<()> {
+async fn may_delete(
+    service: &Service,
+    caller: &Caller,
+    permission: Permission,
+    index: &IndexName,
+    project: &ProjectName,
+    message: &str,
+) -> Result<()> {
     let index = resolve::index(service, index).await?;
-    match service.policy.may_delete_from(caller, &index) {
+    match service.policy.may_delete_from(caller, permission, &index, project) {
         true => Ok(()),
-        false => Err(Error::Forbidden(message.to_owned())),
+        false => Err(Error::forbidden(caller, message)),
     }
 }

@@ -24,7 +24,33 @@ pub async fn readable(service: &Service, caller: &Caller, name: &IndexName) -> R
     if service.policy.may_read(caller, &index) {
         return Ok(index);
     }
-    Err(Error::denied(caller.user.is_none(), "package read forbidden"))
+    Err(Error::denied(caller, "package read forbidden"))
+}
+
+/// An index of which the caller may read this project.
+///
+/// # Errors
+/// As [`readable`].
+pub async fn readable_project(
+    service: &Service,
+    caller: &Caller,
+    name: &IndexName,
+    project: &ProjectName,
+) -> Result<Arc<Index>> {
+    let index = readable(service, caller, name).await?;
+    check_project(service, caller, &index, project)?;
+    Ok(index)
+}
+
+/// Whether the caller may read this project of an index.
+///
+/// # Errors
+/// [`Error::Unauthorized`] or [`Error::Forbidden`] without that right.
+pub fn check_project(service: &Service, caller: &Caller, index: &Index, project: &ProjectName) -> Result<()> {
+    match service.policy.may_read_project(caller, index, project) {
+        true => Ok(()),
+        false => Err(Error::denied(caller, format!("read of project {project} forbidden"))),
+    }
 }
 
 /// An index, whoever asks.
@@ -111,7 +137,10 @@ pub async fn scope(
     project: Option<&ProjectName>,
     view: View,
 ) -> Result<Scope> {
-    readable(service, caller, name).await?;
+    match project {
+        Some(project) => readable_project(service, caller, name, project).await?,
+        None => readable(service, caller, name).await?,
+    };
     let whole: Vec<_> =
         whole_order(service, name).await?.into_iter().filter(|it| view.has(name, it)).collect();
     let presences = presences(service, &whole, project).await?;
@@ -124,7 +153,11 @@ pub async fn scope(
     let restricted = whole.iter().any(|index| index.acl_read.is_some());
     let mut scope = Scope { order: Vec::new(), presences: Vec::new(), blocked: None, restricted };
     for (index, presence) in whole.into_iter().zip(presences) {
-        if !service.policy.may_read(caller, &index) {
+        let may_read = match project {
+            Some(project) => service.policy.may_read_project(caller, &index, project),
+            None => service.policy.may_read(caller, &index),
+        };
+        if !may_read {
             continue;
         }
         if private && index.mirror.as_ref().is_some_and(|mirror| !mirror.whitelist_exempt) {

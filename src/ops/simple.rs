@@ -91,6 +91,7 @@ impl Wanted<'_> {
     fn asked(&self, caller: &Caller, project: &ProjectName) -> Asked {
         Asked {
             user: caller.user.clone(),
+            limit: caller.limit().cloned(),
             index: self.index.clone(),
             view: self.view,
             project: project.clone(),

@@ -8,7 +8,7 @@ use crate::{
         event::{Event, EventKind},
         file::{File, log_entry},
         index::Index,
-        name::IndexName,
+        name::{IndexName, ProjectName},
     },
     ops::{
         download::{self, Found},
@@ -49,9 +49,10 @@ pub async fn begin<'a>(
     filename: &str,
 ) -> Result<ToxResult<'a>> {
     let stage = resolve::readable(service, caller, index).await?;
-    check_permission(caller, &stage)?;
+    check_permission(caller, &stage, None)?;
     match download::file(service, caller, index, entry, filename).await {
         Ok(Found::Stage(_, file)) => {
+            check_permission(caller, &stage, Some(&file.project))?;
             Ok(ToxResult { service, caller, file, place: upload::place(service).await? })
         }
         Ok(_) | Err(Error::NoSuchFile | Error::Gone(_)) => {
@@ -61,9 +62,9 @@ pub async fn begin<'a>(
     }
 }
 
-fn check_permission(caller: &Caller, index: &Index) -> Result<()> {
+fn check_permission(caller: &Caller, index: &Index, project: Option<&ProjectName>) -> Result<()> {
     // On a mirror there is nothing to be allowed.
-    match index.mirror.is_some() || access::may_upload_tox_results(caller, index) {
+    match index.mirror.is_some() || access::may_upload_tox_results(caller, index, project) {
         true => Ok(()),
         // devpi: views.py, TOXRESULT_UPLOAD_FORBIDDEN
         false => Err(Error::Forbidden(
@@ -115,7 +116,7 @@ impl ToxResult<'_> {
         let mut connection = service.db().await?;
         let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
         let index = store::indexes::share(&mut change, &file.index).await?;
-        check_permission(caller, &index)?;
+        check_permission(caller, &index, Some(&file.project))?;
         let gone = || missing(&file.path());
         let project = store::projects::lock(&mut change, &index, &file.project).await?.ok_or_else(gone)?;
         let current = store::files::named(&change, &index, &file.filename).await?;

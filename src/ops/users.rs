@@ -4,12 +4,13 @@ use crate::{
     error::{Error, Result},
     model::{
         access::Caller,
+        api_token,
         event::{Event, EventKind},
         index::Index,
         name::UserName,
         user::{User, UserPatch},
     },
-    ops::login,
+    ops::{login, publishers},
     service::Service,
     store::{self, users::NewState},
 };
@@ -55,8 +56,11 @@ pub async fn show(service: &Service, caller: &Caller, name: &str) -> Result<Show
 /// [`Error::Forbidden`], [`Error::Invalid`], [`Error::UserExists`].
 pub async fn create(service: &Service, caller: &Caller, name: &str, patch: &UserPatch) -> Result<()> {
     let name = UserName::parse(name).map_err(|problem| Error::Invalid(format!("username {problem}")))?;
+    if name.as_str() == api_token::USER {
+        return Err(Error::Invalid(format!("username '{name}' is what goes with API tokens")));
+    }
     if !service.policy.may_create_user(caller) {
-        return Err(Error::Forbidden(format!("no permission to create user {name}")));
+        return Err(Error::forbidden(caller, format!("no permission to create user {name}")));
     }
     if login::known_user(service, &name).await?.is_some() {
         return Err(Error::UserExists);
@@ -118,7 +122,7 @@ pub async fn modify(
     };
     if !allowed {
         let what = if only_password { "change password for" } else { "modify" };
-        return Err(Error::Forbidden(format!("no permission to {what} user {name}")));
+        return Err(Error::forbidden(caller, format!("no permission to {what} user {name}")));
     }
     let password_hash = match &patch.password {
         Some(password) => Some(login::hash(service, password).await?),
@@ -134,7 +138,7 @@ pub async fn modify(
     if let Some(password_hash) = password_hash {
         changed.password_hash = password_hash;
         changed.token_generation = Uuid::new_v4();
-        changed.kept_token = caller.token.filter(|_| caller.user.as_ref() == Some(&name));
+        changed.kept_token = caller.login_token().filter(|_| caller.user.as_ref() == Some(&name));
     } else if changed.profile == user.profile {
         return Ok(None);
     }
@@ -159,7 +163,7 @@ pub async fn modify(
 pub async fn delete(service: &Service, caller: &Caller, name: &str) -> Result<()> {
     let name = existing_name(name)?;
     if !service.policy.may_delete_user(caller, &name) {
-        return Err(Error::Forbidden(format!("no permission to delete user {name}")));
+        return Err(Error::forbidden(caller, format!("no permission to delete user {name}")));
     }
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
@@ -175,9 +179,11 @@ pub async fn delete(service: &Service, caller: &Caller, name: &str) -> Result<()
         return Err(Error::UserHasNonVolatileIndex { indexes: fixed.join(", "), user: name });
     }
     for index in indexes {
+        publishers::delete_all(&mut change, &index).await?;
         store::indexes::delete(&mut change, &index).await?;
         change.log(Event::index(EventKind::IndexDelete, &index.name));
     }
+    store::tokens::delete_of_user(&mut change, user.id).await?;
     store::users::delete(&mut change, &user).await?;
     change.log(Event::user(EventKind::UserDelete, &name));
     change.commit().await?;

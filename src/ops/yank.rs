@@ -33,13 +33,13 @@ pub async fn mark(
     yanked: Option<&str>,
 ) -> Result<()> {
     let index = resolve::index(service, index).await?;
-    if !access::may_upload(caller, &index) {
-        return Err(Error::denied(caller.user.is_none(), "no permission to yank"));
-    }
     let (project, version) = match &target {
         Target::Release { project, version } => (*project, *version),
         Target::File(file) => (&file.project, file.version.as_str()),
     };
+    if !access::may_upload(caller, &index, Some(project)) {
+        return Err(Error::denied(caller, "no permission to yank"));
+    }
     let missing = || Error::NoSuchVersion { project: project.clone(), version: version.to_owned() };
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;

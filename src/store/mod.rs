@@ -15,10 +15,12 @@ pub mod jobs;
 pub mod links;
 pub mod mirrors;
 pub mod projects;
+pub mod publishers;
 pub mod releases;
 pub mod search;
 pub mod serial;
 pub mod server;
+pub mod tokens;
 pub mod users;
 
 pub use change::{Change, change};

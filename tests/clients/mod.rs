@@ -10,6 +10,7 @@ mod migration;
 mod mirror;
 mod mirror_devpi;
 mod pip;
+mod tokens;
 mod twine;
 mod uv;
 mod walk;

@@ -52,6 +52,8 @@ mod simple_cache;
 mod simple_paths;
 mod timing;
 mod tox_results;
+mod tokens;
+mod trusted_publishing;
 mod upload;
 mod upload_bad;
 mod upload_wire;

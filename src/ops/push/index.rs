@@ -79,8 +79,8 @@ pub(super) async fn to_index(
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let target = store::indexes::share(&mut change, target).await?;
-    may_upload(caller, &target)?;
     let Wanted { name, spelled, version } = wanted;
+    may_upload(caller, &target, name)?;
     let project = store::projects::ensure(&mut change, &target, name).await?;
     check_open(name, &store::projects::status(&mut change, &project).await?)?;
     let mut log = vec![json!([200, "register", spelled, version, "->", target.name.to_string()])];

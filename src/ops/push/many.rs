@@ -53,11 +53,11 @@ pub async fn begin(service: &Service, caller: &Caller, source: &IndexName, items
     let mut permitted = HashSet::new();
     for item in &items {
         let is_new = match &item.target {
-            Target::Index(name) => permitted.insert(Some(name)),
-            Target::External(_) => permitted.insert(None),
+            Target::Index(name) => permitted.insert((Some(name), &item.name)),
+            Target::External(_) => permitted.insert((None, &item.name)),
         };
         if is_new {
-            permit(service, caller, &item.target).await?;
+            permit(service, caller, &item.target, &item.name).await?;
         }
     }
     let steps = items.into_iter().map(|item| {
@@ -98,7 +98,7 @@ impl Many {
     /// Puts all releases of a project before what is left, the oldest first.
     async fn expand(&mut self, item: &Arc<Item>) -> Result<()> {
         reading::begin(&self.service).await?;
-        let source = resolve::readable(&self.service, &self.caller, &self.source).await?;
+        let source = resolve::readable_project(&self.service, &self.caller, &self.source, &item.name).await?;
         let mut versions: BTreeMap<String, Option<Vec<Link>>> = BTreeMap::new();
         if source.mirror.is_some() {
             for link in links(&self.service, &self.caller, &source, &item.name).await? {
@@ -131,7 +131,7 @@ impl Many {
         let (service, caller) = (&self.service, &self.caller);
         // Rights may have changed since the one before.
         reading::begin(service).await?;
-        let source = resolve::readable(service, caller, &self.source).await?;
+        let source = resolve::readable_project(service, caller, &self.source, &item.name).await?;
         let Item { name, spelled, parts, target, .. } = item;
         let wanted = Wanted { name: name.clone(), spelled: spelled.clone(), version: version.to_owned() };
         let found = match links {
@@ -139,7 +139,7 @@ impl Many {
             None => find(service, caller, &source, &wanted).await?,
         };
         let found = found.part(&wanted, *parts)?;
-        permit(service, caller, target).await?;
+        permit(service, caller, target, name).await?;
         let (entries, _) = carry_out(service, caller, &source, &wanted, found, target, Again::Told).await?;
         Ok(entries)
     }

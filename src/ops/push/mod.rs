@@ -71,11 +71,11 @@ pub async fn push(
     push: &Push,
 ) -> Result<(Vec<Value>, bool)> {
     let Push { wanted, options } = push;
-    let source = resolve::readable(service, caller, source).await?;
+    let source = resolve::readable_project(service, caller, source, &wanted.name).await?;
     let found = find(service, caller, &source, wanted).await?;
     let found = found.part(wanted, options.parts().map_err(Error::Invalid)?)?;
     let target = options.target().map_err(Error::Invalid)?;
-    permit(service, caller, &target).await?;
+    permit(service, caller, &target, &wanted.name).await?;
     carry_out(service, caller, &source, wanted, found, &target, Again::Refused).await
 }
 
@@ -147,23 +147,26 @@ impl Found {
     }
 }
 
-async fn permit(service: &Service, caller: &Caller, target: &Target) -> Result<()> {
+async fn permit(service: &Service, caller: &Caller, target: &Target, project: &ProjectName) -> Result<()> {
     match target {
-        Target::Index(target) => may_upload(caller, resolve::index(service, target).await?.as_ref()),
+        Target::Index(target) => may_upload(caller, &*resolve::index(service, target).await?, project),
         // Whoever can read could else let this server talk to any other, and hear what that says.
-        Target::External(_) if caller.user.is_none() => {
-            Err(Error::Unauthorized("only a user may push to another repository".into()))
-        }
-        Target::External(_) => Ok(()),
+        Target::External(_) if access::may_push_elsewhere(caller) => Ok(()),
+        Target::External(_) => Err(Error::denied(caller, "only a user may push to another repository")),
     }
 }
 
-fn may_upload(caller: &Caller, target: &Index) -> Result<()> {
-    match access::may_upload(caller, target) {
+fn may_upload(caller: &Caller, target: &Index, project: &ProjectName) -> Result<()> {
+    match access::may_upload(caller, target, Some(project)) {
         true => Ok(()),
         false => {
             let who = caller.name().map_or_else(|| "None".to_owned(), |name| format!("'{name}'"));
-            Err(Error::Unauthorized(format!("user {who} cannot upload to '{}'", target.name)))
+            let message = format!("user {who} cannot upload to '{}'", target.name);
+            Err(if caller.limit().is_some() {
+                Error::forbidden(caller, message)
+            } else {
+                Error::Unauthorized(message)
+            })
         }
     }
 }

@@ -126,7 +126,11 @@ async fn find(
     let part = Part { index_ids: &index_ids, first_only: index.is_some(), offset, limit };
     let found = service.bounded(async { store::search::find(&mut service.db().await?, query, &part).await });
     let (found, total) = found.await?;
-    Ok((found.into_iter().filter_map(|found| hit(found, query)).collect(), total))
+    let is_readable = |hit: &Hit| {
+        let index = order.iter().find(|index| index.name == hit.index);
+        index.is_some_and(|index| service.policy.may_read_project(caller, index, &hit.project))
+    };
+    Ok((found.into_iter().filter_map(|found| hit(found, query)).filter(is_readable).collect(), total))
 }
 
 /// `None` for a project that was deleted at this moment.

@@ -1,8 +1,8 @@
 //! `doc_upload`: the documentation of a release, as a zip (devpi-api, Upload).
 
 use super::{
-    Form, Outcome, SentFile, Upload, check_open, file::check_digests, overwrite_entry, project_name,
-    put_metadata, version_of,
+    Form, Outcome, SentFile, Upload, check_open, check_permission, file::check_digests, overwrite_entry,
+    project_name, put_metadata, version_of,
 };
 use crate::{
     error::{Error, Result},
@@ -60,6 +60,7 @@ impl Upload<'_> {
     /// Looks, without any lock, whether it will be refused or is there already.
     async fn foresee_documentation(&self, checked: &Checked<'_>) -> Result<Outcome> {
         let index = resolve::index(self.service, &self.index).await?;
+        check_permission(self.caller, &index, Some(&checked.name))?;
         let db = self.service.db().await?;
         let statuses = store::projects::statuses(&db, &[index.id], &checked.name, Serial::NOW).await?;
         statuses.iter().try_for_each(|(_, status)| check_open(&checked.name, status))?;

@@ -3,7 +3,9 @@
 //! The object comes before the row: an object without a row is swept up later, a row without an object would be a broken
 //! download.
 
-use super::{Form, Outcome, SentFile, Upload, check_open, field, name_and_version, put_metadata};
+use super::{
+    Form, Outcome, SentFile, Upload, check_open, check_permission, field, name_and_version, put_metadata,
+};
 use crate::{
     error::{Error, Result},
     model::{
@@ -98,6 +100,7 @@ impl Upload<'_> {
     /// Looks, without any lock, whether the file will be refused or is there already: then no object is stored for it.
     async fn foresee(&self, checked: &Checked<'_>) -> Result<Outcome> {
         let index = resolve::index(self.service, &self.index).await?;
+        check_permission(self.caller, &index, Some(&checked.name))?;
         let (db, ids) = (self.service.db().await?, [index.id]);
         let (statuses, before) = tokio::try_join!(
             store::projects::statuses(&db, &ids, &checked.name, Serial::NOW),

@@ -53,7 +53,7 @@ pub struct Upload<'a> {
 /// [`Error::Forbidden`]; [`Error::Overloaded`] when too many uploads run for too long.
 pub async fn begin<'a>(service: &'a Service, caller: &'a Caller, index: &IndexName) -> Result<Upload<'a>> {
     let index = resolve::index(service, index).await?;
-    check_permission(caller, &index)?;
+    check_permission(caller, &index, None)?;
     Ok(Upload { service, caller, index: index.name.clone(), place: place(service).await? })
 }
 
@@ -128,7 +128,7 @@ impl Upload<'_> {
     /// Locks the project, created if need be, and asks for permission once more: it may have gone meanwhile.
     async fn lock(&self, change: &mut Change<'_>, name: &ProjectName) -> Result<(Index, Project)> {
         let index = store::indexes::share(change, &self.index).await?;
-        check_permission(self.caller, &index)?;
+        check_permission(self.caller, &index, Some(name))?;
         let project = store::projects::ensure(change, &index, name).await?;
         check_open(name, &store::projects::status(change, &project).await?)?;
         Ok((index, project))
@@ -143,13 +143,14 @@ pub fn check_open(name: &ProjectName, status: &Status) -> Result<()> {
     }
 }
 
-fn check_permission(caller: &Caller, index: &Index) -> Result<()> {
+/// Without a project: whether the caller may upload any.
+fn check_permission(caller: &Caller, index: &Index, project: Option<&ProjectName>) -> Result<()> {
     if index.mirror.is_some() {
         return Err(Error::NotFound("cannot submit to mirror index".into()));
     }
-    match access::may_upload(caller, index) {
+    match access::may_upload(caller, index, project) {
         true => Ok(()),
-        false => Err(Error::denied(caller.user.is_none(), "no permission to submit")),
+        false => Err(Error::denied(caller, "no permission to submit")),
     }
 }
 

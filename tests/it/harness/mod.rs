@@ -7,6 +7,7 @@ pub mod archive;
 pub mod binary;
 mod client;
 mod form;
+pub mod issuer;
 mod objects;
 pub mod raw;
 pub mod repository;
@@ -14,6 +15,7 @@ mod folder;
 pub mod large;
 mod proxy;
 mod server;
+pub mod tls;
 pub mod upstream;
 mod world;
 

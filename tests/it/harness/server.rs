@@ -66,7 +66,7 @@ impl Server {
     }
 
     async fn on(config: Config) -> Self {
-        let service = Service::start(config.clone()).await.unwrap();
+        let service = Box::pin(Service::start(config.clone())).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();

@@ -1,6 +1,7 @@
 //! Where an upstream listens, and what is spoken there.
 
 use super::{State, answer::answer};
+use crate::harness::tls;
 use axum::http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -24,16 +25,7 @@ pub enum Wire {
 
 impl Wire {
     pub fn untrusted() -> Self {
-        let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-        let key = rustls::pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![certified.cert.der().clone()], key)
-            .unwrap();
-        Self::Tls(TlsAcceptor::from(Arc::new(config)))
+        Self::Tls(tls::acceptor())
     }
 }
 
