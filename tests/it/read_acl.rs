@@ -1,6 +1,6 @@
 //! `acl_read`: who may see an index and download from it, on every route.
 
-use crate::harness::{Client, Reply, Server};
+use crate::harness::{Client, Reply, Server, Upload, archive};
 use serde_json::{Value, json};
 use wheelyard::config::FileDelivery;
 
@@ -126,6 +126,18 @@ const READS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("/{user}/{index}/{project}/{version}/", &[("GET", "alice/secret/pkg/1.0/")]),
+    ("/{user}/{index}/{project}/{version}/+doc", &[("folder", "alice/secret/pkg/1.0/+doc")]),
+    ("/{user}/{index}/{project}/{version}/+doc/", &[("folder", "alice/secret/pkg/1.0/+doc/")]),
+    (
+        "/{user}/{index}/{project}/{version}/+doc/{*path}",
+        &[
+            ("GET", "alice/secret/pkg/1.0/+doc/index.html"),
+            ("HEAD", "alice/secret/pkg/1.0/+doc/index.html"),
+            ("html", "alice/secret/pkg/1.0/+doc/index.html"),
+            ("GET", "alice/secret/pkg/latest/+doc/index.html"),
+            ("folder", "alice/secret/pkg/stable/+doc/guide"),
+        ],
+    ),
 ];
 
 /// Routes that tell nothing of an index, or only of those that the caller may read.
@@ -139,12 +151,16 @@ const OTHERS: &[&str] = &[
     "/+changelog/{serial}",
     "/{user}",
     "/{user}/",
+    // To the same below `+doc`, whether it is there or not.
+    "/{user}/{index}/{project}/{version}/+d",
+    "/{user}/{index}/{project}/{version}/+d/",
+    "/{user}/{index}/{project}/{version}/+d/{*path}",
     "/+health/live",
     "/+health/ready",
     "/metrics",
 ];
 
-/// An index of alice that bob may read, with one release; returns the path of its file.
+/// An index of alice that bob may read, with one release and its documentation; returns the path of its file.
 async fn secret(server: &Server) -> String {
     let alice = server.user("alice").await;
     for name in ["bob", "carol"] {
@@ -153,6 +169,8 @@ async fn secret(server: &Server) -> String {
     alice.create_index("alice/secret", json!({"acl_read": "bob"})).await;
     alice.create_index("alice/inbox", json!({"acl_upload": ":ANONYMOUS:"})).await;
     let wheel = alice.upload_wheel("alice/secret", "pkg", "1.0").await;
+    let docs = archive::zip(&[("index.html", b"secret"), ("guide/index.html", b"secret")]);
+    alice.upload("alice/secret", Upload::documentation("pkg", Some("1.0"), docs)).await.expect(200);
     alice.file_path("alice/secret", "pkg", &wheel).await
 }
 
@@ -171,6 +189,7 @@ async fn read(client: &Client, method: &str, path: &str) -> Reply {
             let call = "<methodCall><methodName>list_packages_with_serial</methodName></methodCall>";
             client.send("POST", path, &[json], call).await
         }
+        "folder" => client.send("GET", path, &[json], "").await,
         "refresh" => client.send("POST", path, &[json], "").await,
         method => client.send(method, path, &[json], "").await,
     }
@@ -212,7 +231,7 @@ async fn strangers_are_kept_out_and_readers_let_in_on_every_route() {
                 let reply = read(&client, method, &path).await;
                 let expected = match *method {
                     "range" => 206,
-                    "refresh" => 302,
+                    "refresh" | "folder" => 302,
                     _ => 200,
                 };
                 assert_eq!(reply.status, expected, "{route}: {method} {path}: {reply}");
@@ -226,7 +245,8 @@ async fn no_condition_opens_a_page_or_file_to_a_stranger() {
     let server = Server::start().await;
     let file = secret(&server).await;
     let bob = server.login("bob");
-    for path in [file.as_str(), "alice/secret/+simple/pkg/", "alice/secret/+simple/"] {
+    let page = "alice/secret/pkg/1.0/+doc/index.html";
+    for path in [file.as_str(), page, "alice/secret/+simple/pkg/", "alice/secret/+simple/"] {
         let etag = bob.get_with(path, &[]).await.expect(200).header("etag").to_owned();
         for etag in [etag.as_str(), "*"] {
             let headers = [("if-none-match", etag)];
