@@ -36,6 +36,10 @@ const READS: &[(&str, &[(&str, &str)])] = &[
             ("POST", "alice/secret/"),
         ],
     ),
+    (
+        "/{user}/{index}/+search",
+        &[("GET", "alice/secret/+search?query=pkg"), ("html", "alice/secret/+search?query=pkg")],
+    ),
     ("/{user}/{index}/+simple", &[("GET", "alice/secret/+simple"), ("pip", "alice/secret/+simple")]),
     (
         "/{user}/{index}/+simple/",
@@ -118,6 +122,7 @@ const OTHERS: &[&str] = &[
     "/+api",
     "/{user}/+api",
     "/+changelog/{serial}",
+    "/+search",
     "/{user}",
     "/{user}/",
     "/+health/live",
