@@ -56,6 +56,9 @@ pub struct Parts {
     pub token_secret: Vec<u8>,
     /// Uploads that may be received at the same time.
     pub uploads: Semaphore,
+    /// Searches that may run at the same time: a question may keep the database busy for seconds, so they leave connections
+    /// to all else.
+    pub searches: Semaphore,
     /// Password hashes that may be computed at the same time.
     pub hashing: Arc<Semaphore>,
     /// Clients that may listen to events at the same time.
@@ -128,6 +131,7 @@ impl Service {
             uuid,
             token_secret,
             uploads: Semaphore::new(server.concurrent_uploads),
+            searches: Semaphore::new(config.database.database_connections.div_ceil(4)),
             hashing: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             )),

@@ -22,7 +22,7 @@ const LEASE: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(50);
 
 /// How often a process looks for jobs that it was not told of, and the least time between two looks that found none.
-const LOOK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a job that failed waits, at first, and at most.

@@ -240,7 +240,7 @@ pub async fn find(connection: &mut Object, query: &Query, part: &Part<'_>) -> Re
     let statement = transaction
         .prepare_cached(
             "-- store::search::find
-             with matching as (
+             with matching as materialized (
                  select d.project_id, d.project, d.index_id,
                      case
                          when d.kind = 'page' or $3::text is null then 0
@@ -293,13 +293,14 @@ pub async fn find(connection: &mut Object, query: &Query, part: &Part<'_>) -> Re
     Ok((found.collect(), total))
 }
 
-/// Bounds what follows in a transaction.
+/// Bounds what follows in a transaction, and has it planned for what is asked: a word may stand in all documents, or in none.
 async fn bound(db: &impl Client) -> Result<()> {
     let statement = db
         .prepare_cached(
             "-- store::search::bound
              select set_config('statement_timeout', $1, true),
-                 set_config('pg_trgm.similarity_threshold', $2, true)",
+                 set_config('pg_trgm.similarity_threshold', $2, true),
+                 set_config('plan_cache_mode', 'force_custom_plan', true)",
         )
         .await?;
     db.query_one(&statement, &[&TIMEOUT, &ALIKE]).await?;

@@ -36,6 +36,10 @@ const READS: &[(&str, &[(&str, &str)])] = &[
             ("POST", "alice/secret/"),
         ],
     ),
+    (
+        "/{user}/{index}/+search",
+        &[("GET", "alice/secret/+search?query=pkg"), ("html", "alice/secret/+search?query=pkg")],
+    ),
     ("/{user}/{index}/+simple", &[("GET", "alice/secret/+simple"), ("pip", "alice/secret/+simple")]),
     (
         "/{user}/{index}/+simple/",
@@ -149,6 +153,7 @@ const OTHERS: &[&str] = &[
     "/+authcheck",
     "/{user}/+api",
     "/+changelog/{serial}",
+    "/+search",
     "/{user}",
     "/{user}/",
     // To the same below `+doc`, whether it is there or not.

@@ -67,7 +67,7 @@ pub struct HitPage {
 ///
 /// # Errors
 /// [`Error::Invalid`] for a question that is too long; as [`resolve::readable`] for the index; [`Error::Overloaded`] when
-/// it takes too long.
+/// it takes too long, or too many are asked.
 pub async fn search(
     service: &Service,
     caller: &Caller,
@@ -124,8 +124,13 @@ async fn find(
     let index_ids: Vec<i64> = order.iter().map(|index| index.id).collect();
     let (offset, limit) = (i64::from(offset), i64::from(limit));
     let part = Part { index_ids: &index_ids, first_only: index.is_some(), offset, limit };
+    let place = tokio::time::timeout(service.config.database.timeout(), service.searches.acquire()).await;
+    let place = place
+        .map_err(|_| Error::Overloaded("too many searches at the same time"))?
+        .map_err(|error| Error::Internal(error.to_string()))?;
     let found = service.bounded(async { store::search::find(&mut service.db().await?, query, &part).await });
     let (found, total) = found.await?;
+    drop(place);
     let is_readable = |hit: &Hit| {
         let index = order.iter().find(|index| index.name == hit.index);
         index.is_some_and(|index| service.policy.may_read_project(caller, index, &hit.project))
