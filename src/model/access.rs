@@ -16,7 +16,7 @@ pub const ANONYMOUS: &str = ":ANONYMOUS:";
 /// Everybody who is logged in.
 pub const AUTHENTICATED: &str = ":AUTHENTICATED:";
 /// The name in the changelog of whoever a trusted publisher lets in.
-const PUBLISHER: &str = ":PUBLISHER:";
+pub const PUBLISHER: &str = ":PUBLISHER:";
 
 /// Who makes a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -20,8 +20,9 @@ const PREFIX: &str = "whl_";
 const SECRET_BYTES: usize = 19;
 const CHECK_BYTES: usize = 4;
 
-/// The lifetime of a token that asks for none, and the longest that most may ask for (devpi-tokens: one year).
-const YEAR: Duration = Duration::days(366);
+/// The lifetime of a token that asks for none, and the longest that most may ask for: a leap year, and ten seconds by which
+/// clocks may be apart (devpi-tokens: `ONE_YEAR_SECONDS`).
+const YEAR: Duration = Duration::seconds(366 * 24 * 3600 + 10);
 
 /// Longest description, in bytes.
 const LONGEST_DESCRIPTION: usize = 500;

@@ -163,6 +163,18 @@ const OTHERS: &[&str] = &[
     "/+health/live",
     "/+health/ready",
     "/metrics",
+    "/{user}/+token-create",
+    "/{user}/+tokens",
+    "/{user}/+tokens/",
+    "/{user}/+tokens/{id}",
+    "/_/oidc/audience",
+    "/_/oidc/mint-token",
+    "/_/oidc/github/mint-token",
+    "/_/oidc/burn-token",
+    // For those alone who rule the index, see trusted_publishing.rs.
+    "/{user}/{index}/+publishers",
+    "/{user}/{index}/+publishers/",
+    "/{user}/{index}/+publishers/{id}",
 ];
 
 /// An index of alice that bob may read, with one release and its documentation; returns the path of its file.
@@ -216,6 +228,15 @@ async fn strangers_are_kept_out_and_readers_let_in_on_every_route() {
     let file = secret(&server).await;
     let (anonymous, carol) = (server.anonymous(), server.login("carol"));
     let wrong = carol.with_secret("wrong");
+    let bob = server.login("bob");
+    let token = async |limits: Value| {
+        let made = bob.post("bob/+token-create", limits).await.expect(200).result();
+        bob.with_secret(made["token"].as_str().unwrap())
+    };
+    let not_to_read = token(json!({"allowed": ["upload", "index_modify"]})).await;
+    let elsewhere = token(json!({"indexes": ["alice/inbox"]})).await;
+    let both = json!({"indexes": ["alice/secret", "alice/inbox"], "projects": ["pkg"]});
+    let for_it = token(both).await;
     for (route, requests) in READS {
         for (method, path) in *requests {
             let path = path.replace("FILE", &file);
@@ -229,11 +250,13 @@ async fn strangers_are_kept_out_and_readers_let_in_on_every_route() {
                 );
                 assert!(!reply.text().contains("1.0"), "{reply}");
             }
-            let reply = read(&carol, method, &path).await;
-            assert_eq!(reply.status, 403, "{route}: {method} {path}: {reply}");
-            assert!(!reply.text().contains("1.0"), "{reply}");
-            for client in [server.login("bob"), server.login("alice"), server.root()] {
-                let reply = read(&client, method, &path).await;
+            for client in [&carol, &not_to_read, &elsewhere] {
+                let reply = read(client, method, &path).await;
+                assert_eq!(reply.status, 403, "{route}: {method} {path}: {reply}");
+                assert!(!reply.text().contains("1.0"), "{reply}");
+            }
+            for client in [&bob, &for_it, &server.login("alice"), &server.root()] {
+                let reply = read(client, method, &path).await;
                 let expected = match *method {
                     "range" => 206,
                     "refresh" | "folder" => 302,

@@ -7,6 +7,7 @@ mod keys;
 use crate::{
     error::{Error, Result},
     model::{
+        access::PUBLISHER,
         api_token::Secret,
         event::{Event, EventKind},
         limit::{Limit, Permission, Scope},
@@ -23,9 +24,6 @@ use uuid::Uuid;
 
 /// How long a minted token is good for.
 const LIFETIME: Duration = Duration::minutes(15);
-
-/// Who mints, for the changelog.
-const ACTOR: &str = ":PUBLISHER:";
 
 /// Longest subject that the changelog keeps, in characters.
 const LONGEST_SUBJECT: usize = 200;
@@ -85,7 +83,7 @@ pub async fn mint(service: &Service, jwt: &str) -> Result<Minted, Refusal> {
     let expires_at = now + LIFETIME;
 
     let mut connection = service.db().await?;
-    let mut change = store::change(&service.db, &mut connection, Some(ACTOR)).await?;
+    let mut change = store::change(&service.db, &mut connection, Some(PUBLISHER)).await?;
     let mut publishers = store::publishers::fitting(&mut change, &proven.issuer, &claims).await?;
     publishers.retain(|publisher| publisher.asked.fits(&proven.claims));
     if publishers.is_empty() {
@@ -125,7 +123,7 @@ pub async fn burn(service: &Service, text: &str) -> Result<()> {
     let token = tokens::good(service, "", &secret).await?;
     let Some(token) = token.filter(|token| token.user.is_none()) else { return Ok(()) };
     let mut connection = service.db().await?;
-    let mut change = store::change(&service.db, &mut connection, Some(ACTOR)).await?;
+    let mut change = store::change(&service.db, &mut connection, Some(PUBLISHER)).await?;
     if store::tokens::delete(&mut change, None, token.id).await? {
         change.log(Event::token(EventKind::TokenDelete, None).with_detail(json!({"id": token.id})));
     }
