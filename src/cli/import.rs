@@ -30,27 +30,38 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: Options) -> Result<(), String> {
     let Options { database, s3, server, folder, dry_run, jobs } = options;
-    let jobs = usize::from(jobs);
+    let service = match dry_run {
+        true => None,
+        false => Some(Service::start(Config { database, s3, server }).await?),
+    };
+    match take(service.as_ref(), folder, usize::from(jobs)).await? {
+        0 => Ok(()),
+        count => Err(format!("{count} parts of the export were not taken, see above")),
+    }
+}
+
+/// Takes over an export, or without a service only checks it, and prints what came of it; returns how many parts of it
+/// were refused.
+///
+/// # Errors
+/// A text for the operator.
+pub(super) async fn take(service: Option<&Service>, folder: PathBuf, jobs: usize) -> Result<usize, String> {
     let read = tokio::task::spawn_blocking(move || import::plan(&folder));
     let (folder, mut plan) = read.await.map_err(|error| error.to_string())??;
     let files = plan.files().count() as u64;
     let (tally, began) = (Tally::default(), Instant::now());
-    let outcome = if dry_run {
-        let work = import::check(&folder, &mut plan, &tally, jobs);
-        progress::shown(files, || tally.progress(), work).await
-    } else {
-        let service = Service::start(Config { database, s3, server }).await?;
-        let work = import::run(&service, &folder, &mut plan, &tally, jobs);
-        progress::shown(files, || tally.progress(), work).await
+    let work = async {
+        match service {
+            Some(service) => import::run(service, &folder, &mut plan, &tally, jobs).await,
+            None => import::check(&folder, &mut plan, &tally, jobs).await,
+        }
     };
+    let outcome = progress::shown(files, || tally.progress(), work).await;
     let report = tally.into_report();
-    print(&report, dry_run, began);
-    if let Err(error) = outcome {
-        return Err(format!("stopped: {error}; run the same command again to go on"));
-    }
-    match report.refused.len() {
-        0 => Ok(()),
-        count => Err(format!("{count} parts of the export were not taken, see above")),
+    print(&report, service.is_none(), began);
+    match outcome {
+        Ok(()) => Ok(report.refused.len()),
+        Err(error) => Err(format!("stopped: {error}; run the same command again to go on")),
     }
 }
 

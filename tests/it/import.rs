@@ -221,6 +221,22 @@ async fn an_import_that_was_killed_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_machine_of_its_own_takes_an_export_over_before_it_serves() {
+    let mut export = Export::new();
+    export.file("pkg", "1.0", archive::wheel("pkg", "1.0"));
+    let (path, home) = (export.path(), Folder::new());
+    for _ in 0..2 {
+        let server = Binary::dev(home.path(), &["--import", &path]).await;
+        assert_eq!(server.client(None).filenames("alice/dev", "pkg").await.len(), 1);
+        for user in ["alice", "root"] {
+            let login = json!({"user": user, "password": "secret"});
+            server.client(None).post("+login", login).await.expect(200);
+        }
+        assert!(server.end("-TERM").await.success());
+    }
+}
+
+#[tokio::test]
 async fn a_large_file_comes_in_parts() {
     let mut export = Export::new();
     let (filename, content) = archive::large_wheel("large", "1.0", 20 << 20);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     cli::{
-        init, serve,
+        import, init, serve,
         upstream_url::{Upstream, Wish},
     },
     config::{Config, DatabaseConfig, S3Config, ServerConfig},
@@ -18,6 +18,9 @@ use std::path::PathBuf;
 use tokio::net::TcpListener;
 
 const BUCKET: &str = "wheelyard";
+
+/// Releases of an export that are worked on at the same time.
+const IMPORT_JOBS: usize = 8;
 
 /// How it is run on one machine.
 #[derive(Args)]
@@ -34,16 +37,19 @@ pub struct Options {
     /// Simple index that root/pypi mirrors, or `none`; without it the one that pip installs from, at the first start
     #[arg(long, env = "WHEELYARD_MIRROR_URL", hide_env_values = true)]
     mirror_url: Option<String>,
+    /// Folder that devpi-server exported, to be taken over before it serves
+    #[arg(long, value_name = "DIR")]
+    import: Option<PathBuf>,
     #[command(flatten)]
     server: ServerConfig,
 }
 
 pub(in crate::cli) async fn run(options: Options) -> Result<(), String> {
-    let Options { data_dir, pgbin, root_password, mirror_url, server } = options;
+    let Options { data_dir, pgbin, root_password, mirror_url, import, server } = options;
     let wish = Wish::parse(mirror_url.as_deref())?;
     let postgres = Postgres::start(&data_dir, pgbin.as_deref(), Durability::Full).await;
     let postgres = postgres.map_err(|error| error.to_string())?;
-    let outcome = with_database(&postgres, &data_dir, &root_password, wish, server).await;
+    let outcome = with_database(&postgres, &data_dir, &root_password, wish, import, server).await;
     postgres.stop().await;
     outcome
 }
@@ -53,6 +59,7 @@ async fn with_database(
     data_dir: &std::path::Path,
     root_password: &str,
     wish: Wish,
+    export: Option<PathBuf>,
     server: ServerConfig,
 ) -> Result<(), String> {
     let s3 = S3Server::start(&data_dir.join("s3"), BUCKET).await.map_err(|error| error.to_string())?;
@@ -79,6 +86,9 @@ async fn with_database(
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     Db::new(&config.database)?.migrate().await.map_err(|error| error.to_string())?;
     let service = Service::start(config).await?;
+    if let Some(folder) = export {
+        import::take(Some(&service), folder, IMPORT_JOBS).await?;
+    }
     let is_first_start = init::create_root(&service, Some(root_password)).await?;
     if is_first_start && root_password.is_empty() {
         tracing::warn!(

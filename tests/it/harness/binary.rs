@@ -51,10 +51,16 @@ impl Binary {
 
     async fn started(mut child: Child) -> Self {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = tokio::time::timeout(Duration::from_secs(90), lines.next_line()).await;
-        let line = line.expect("no URL in 90 seconds").unwrap().expect("ended before it served");
-        let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
-        Self { url: url.trim_end_matches(',').to_owned(), child }
+        let url = async {
+            loop {
+                let line = lines.next_line().await.unwrap().expect("ended before it served");
+                if let Some(url) = line.split_whitespace().find(|word| word.starts_with("http://")) {
+                    return url.trim_end_matches(',').to_owned();
+                }
+            }
+        };
+        let url = tokio::time::timeout(Duration::from_secs(90), url).await.expect("no URL in 90 seconds");
+        Self { url, child }
     }
 
     pub fn client(&self, credentials: Option<(&str, &str)>) -> Client {
