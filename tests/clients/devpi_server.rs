@@ -35,7 +35,7 @@ impl DevpiServer {
         let child = command.spawn().unwrap();
         let url = format!("http://127.0.0.1:{port}");
         // It imports half of its libraries before it listens.
-        until_within(Duration::from_secs(60), "devpi-server answers", async || {
+        until_within(Duration::from_secs(90), "devpi-server answers", async || {
             tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
         })
         .await;
