@@ -44,7 +44,8 @@ pub(super) async fn run(options: Options) -> Result<(), String> {
     Ok(())
 }
 
-/// Creates `root` with this password, or with `None` one that no password opens; `false` if it is there already.
+/// Creates `root` with this password, or with `None` one that no password opens; `false` if it is there already. It then
+/// gets the password only if no other opens it.
 ///
 /// # Errors
 /// A text for the operator.
@@ -54,7 +55,11 @@ pub(super) async fn create_root(service: &Service, password: Option<&str>) -> Re
         None => String::new(),
     };
     let created = ops::users::insert(service, None, &UserName::root(), &Map::new(), &hash).await;
-    created.map_err(|error| error.to_string())
+    let created = created.map_err(|error| error.to_string())?;
+    if !created && !hash.is_empty() {
+        ops::users::open(service, &UserName::root(), &hash).await.map_err(|error| error.to_string())?;
+    }
+    Ok(created)
 }
 
 /// Creates `root/pypi`; `false` if it is there already, or somebody has deleted it.

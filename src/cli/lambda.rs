@@ -43,8 +43,10 @@ fn lasting(response: Response, service: Service, worked_off: Arc<AtomicI64>) -> 
         }
         service.tasks.reopen();
         let newest = service.db.newest_serial().0;
-        if worked_off.fetch_max(newest, Ordering::Relaxed) < newest {
-            ops::jobs::work_off(&service, PATIENCE_FOR_JOBS).await;
+        if worked_off.load(Ordering::Relaxed) < newest
+            && ops::jobs::work_off(&service, PATIENCE_FOR_JOBS).await
+        {
+            worked_off.fetch_max(newest, Ordering::Relaxed);
         }
     };
     response.map(|body| {

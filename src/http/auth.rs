@@ -23,6 +23,7 @@ use std::time::Duration;
 /// How long a request may take while the database is away.
 const FROM_MEMORY: Duration = Duration::from_secs(3);
 
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const DEVPI_AUTH: HeaderName = HeaderName::from_static("x-devpi-auth");
 
 /// Puts the [`Caller`] into the request; after this the caches know every change up to the current serial.
@@ -31,6 +32,10 @@ pub(super) async fn authenticate(
     request: Request,
     next: Next,
 ) -> Result<Response, Error> {
+    if !request.method().is_safe() && is_of_another_site(request.headers()) {
+        upload::drain(request).await;
+        return Err(Error::Forbidden("a page of another site may not change anything here".into()));
+    }
     let reading = ops::reading::begin(&service).await?;
     let serial = request.method().is_safe().then_some(reading.serial);
     let Some(age) = reading.stale else { return answer(&service, serial, request, next).await };
@@ -45,6 +50,12 @@ pub(super) async fn authenticate(
     headers.insert(AGE, HeaderValue::from(age.as_secs()));
     headers.insert(WARNING, HeaderValue::from_static("110 - \"the database is away, this may be stale\""));
     Ok(response)
+}
+
+/// Whether a browser says that a page of another origin makes it ask (Fetch Metadata): it may add credentials that it
+/// remembers, which that page does not know. Programs say nothing of it.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    headers.get(FETCH_SITE).is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 /// Finds out who asks, and answers.

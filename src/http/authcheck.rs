@@ -12,11 +12,15 @@ use crate::{
 };
 use axum::{
     extract::{FromRequestParts, MatchedPath, Request},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{HeaderName, Method, StatusCode, Uri, header::USER_AGENT, request::Parts};
 
 const ORIGINAL: HeaderName = HeaderName::from_static("x-original-uri");
+
+/// Routes that answer whoever reaches the server.
+const OPEN: [&str; 3] = ["/+health/live", "/+health/ready", "/metrics"];
 
 /// Marks a request that only asks.
 #[derive(Clone)]
@@ -75,6 +79,15 @@ async fn check_project(service: &Service, caller: &Caller, mut parts: Parts, rou
         ops::resolve::readable_project(service, caller, &index, &project).await.map(drop)
     } else {
         Ok(())
+    }
+}
+
+/// Lets nobody ask in this way for what a proxy may keep to itself: these routes do not ask who is there.
+pub(super) async fn keep_from_open_routes(request: Request, next: Next) -> Result<Response> {
+    let route = request.extensions().get::<MatchedPath>();
+    match asks(&request) && route.is_some_and(|route| OPEN.contains(&route.as_str())) {
+        true => without_handler(request).await,
+        false => Ok(next.run(request).await),
     }
 }
 

@@ -42,19 +42,27 @@ pub(super) async fn call(
         ))
     })?;
     let (last, serials) = ops::simple::last_serials(&service, &caller, &index).await?;
-    let value = match &*call.name {
-        "list_packages_with_serial" => {
-            let serials = serials.into_iter().map(|(name, serial)| (name, number(serial)));
-            serials.collect::<HashMap<_, _>>().try_to_value()
-        }
-        "changelog_last_serial" => number(last).try_to_value(),
+    let since = match &*call.name {
         "changelog_since_serial" => match <(i32,)>::try_from_params(&call.params) {
-            Ok((since,)) => changes_since(serials, since).try_to_value(),
+            Ok((since,)) => since,
             Err(_) => return fault(WRONG_PARAMETERS, "changelog_since_serial takes a serial"),
         },
+        "list_packages_with_serial" | "changelog_last_serial" => 0,
         name => return fault(UNKNOWN_METHOD, &format!("there is no method {name:?}")),
     };
-    answer(value.and_then(|value: Value| MethodResponse { value }.to_xml()))
+    // There may be a million names.
+    let xml = move || {
+        let value = match &*call.name {
+            "list_packages_with_serial" => {
+                let serials = serials.into_iter().map(|(name, serial)| (name, number(serial)));
+                serials.collect::<HashMap<_, _>>().try_to_value()
+            }
+            "changelog_last_serial" => number(last).try_to_value(),
+            _ => changes_since(serials, since).try_to_value(),
+        };
+        value.and_then(|value: Value| MethodResponse { value }.to_xml())
+    };
+    answer(ops::simple::blocking(xml).await?)
 }
 
 /// Name, version, time, action and serial of each change, oldest first.

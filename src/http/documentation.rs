@@ -4,7 +4,7 @@
 //! origin of its own, and `--docs-base-url` gives it a host of its own too.
 
 use super::{
-    conditional,
+    authcheck, conditional,
     extract::DocumentPath,
     files::etag,
     outside::{self, Root},
@@ -34,7 +34,7 @@ use url::Url;
 
 /// Without `allow-same-origin` a document's scripts reach no cookie, no storage and no answer of the index.
 const SANDBOX: HeaderValue = HeaderValue::from_static(
-    "sandbox allow-downloads allow-forms allow-modals allow-popups allow-popups-to-escape-sandbox allow-scripts \
+    "sandbox allow-downloads allow-modals allow-popups allow-popups-to-escape-sandbox allow-scripts \
      allow-top-navigation-by-user-activation",
 );
 
@@ -124,7 +124,9 @@ pub(super) async fn keep_apart(
     request: Request,
     next: Next,
 ) -> Result<Response> {
-    let Some(base) = &service.config.server.docs_base_url else { return Ok(next.run(request).await) };
+    let base = service.config.server.docs_base_url.as_ref();
+    // Who only asks is a proxy, and not at the host that it asks about.
+    let Some(base) = base.filter(|_| !authcheck::asks(&request)) else { return Ok(next.run(request).await) };
     let route = request.extensions().get::<MatchedPath>();
     let is_document = route.is_some_and(|route| route.as_str().contains("/{version}/+doc"));
     match (is_document, is_at(request.headers(), base)) {

@@ -251,7 +251,12 @@ impl<S: Sync> FromRequestParts<S> for Query {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let query = parts.uri.query().unwrap_or_default();
-        Ok(Self(url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()))
+        let query: HashMap<String, String> =
+            url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        match query.iter().any(|(key, value)| key.contains('\0') || value.contains('\0')) {
+            true => Err(Error::invalid("the query of the URL holds a NUL character")),
+            false => Ok(Self(query)),
+        }
     }
 }
 

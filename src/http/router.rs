@@ -14,7 +14,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, Request},
     handler::Handler,
-    middleware::from_fn_with_state,
+    middleware::{from_fn, from_fn_with_state},
     response::Response,
     routing::{any, delete, get, post},
 };
@@ -109,6 +109,7 @@ pub fn router(
         .route("/metrics", measured)
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
+        .layer(from_fn(authcheck::keep_from_open_routes))
         .layer(from_fn_with_state(service.clone(), documentation::keep_apart))
         .layer(from_fn_with_state(Observer::new(service.clone()), observe::observe))
         .with_state(service.clone());

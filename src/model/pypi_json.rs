@@ -7,15 +7,15 @@ use super::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use time::{OffsetDateTime, macros::format_description};
 
 /// What is told of a project.
 pub struct Document<'a> {
     /// Arranged; the digests of its files are all that are known.
     pub page: &'a ProjectPage,
-    /// What is known of each version, in devpi's fields.
-    pub metadata: &'a HashMap<String, Map<String, Value>>,
+    /// What is known of the version that is shown, in devpi's fields.
+    pub metadata: &'a Map<String, Value>,
     /// `None`: the project, else this release of it.
     pub version: Option<&'a str>,
     /// The outside URL of the server, without a final slash.
@@ -36,36 +36,46 @@ impl Release<'_> {
     }
 }
 
+/// The versions of a page, oldest first, with their files.
+fn releases(page: &ProjectPage) -> Vec<Release<'_>> {
+    let mut releases: Vec<_> = page
+        .versions
+        .iter()
+        .map(|text| (version::sort_key(text), Release { version: text, files: Vec::new() }))
+        .collect();
+    for file in &page.files {
+        let key = version::sort_key(&file.version);
+        if let Ok(place) = releases.binary_search_by(|(other, _)| other.cmp(&key)) {
+            releases[place].1.files.push(file);
+        }
+    }
+    releases.into_iter().map(|(_, release)| release).collect()
+}
+
+/// The release that tells of the project: the one that is wanted; else the newest that is not yanked and no pre-release,
+/// else the newest that is not yanked, else the newest.
+fn shown<'a, 'b>(releases: &'b [Release<'a>], wanted: Option<&str>) -> Option<&'b Release<'a>> {
+    match wanted {
+        Some(wanted) => releases
+            .iter()
+            .find(|release| release.version == wanted || version::same(release.version, wanted)),
+        None => releases.iter().max_by_key(|release| {
+            let is_final = version::parse(release.version).is_none_or(|it| !it.any_prerelease());
+            (release.yanked().is_none(), is_final)
+        }),
+    }
+}
+
+/// The version whose metadata a document shows, of an arranged page; `None` when there is no such version.
+pub fn shown_version<'a>(page: &'a ProjectPage, wanted: Option<&str>) -> Option<&'a str> {
+    shown(&releases(page), wanted).map(|release| release.version)
+}
+
 impl Document<'_> {
     /// Writes it; `None` when there is no such version.
     pub fn render(&self) -> Option<Vec<u8>> {
-        let mut releases: Vec<_> = self
-            .page
-            .versions
-            .iter()
-            .map(|text| (version::sort_key(text), text))
-            .map(|(key, version)| (key, Release { version, files: Vec::new() }))
-            .collect();
-        for file in &self.page.files {
-            let key = version::sort_key(&file.version);
-            if let Ok(place) = releases.binary_search_by(|(other, _)| other.cmp(&key)) {
-                releases[place].1.files.push(file);
-            }
-        }
-        let releases: Vec<Release<'_>> = releases.into_iter().map(|(_, release)| release).collect();
-        let shown = match self.version {
-            Some(wanted) => {
-                let is_wanted = |release: &&Release<'_>| {
-                    release.version == wanted || version::same(release.version, wanted)
-                };
-                releases.iter().find(is_wanted)?
-            }
-            // The newest that is not yanked and no pre-release; else the newest that is not yanked; else the newest.
-            None => releases.iter().max_by_key(|release| {
-                let is_final = version::parse(release.version).is_none_or(|it| !it.any_prerelease());
-                (release.yanked().is_none(), is_final)
-            })?,
-        };
+        let releases = releases(self.page);
+        let shown = shown(&releases, self.version)?;
         let mut document = json!({
             "info": self.info(shown),
             "last_serial": self.page.serial.0,
@@ -82,8 +92,7 @@ impl Document<'_> {
     }
 
     fn info(&self, release: &Release<'_>) -> Value {
-        let nothing = Map::new();
-        let known = self.metadata.get(release.version).unwrap_or(&nothing);
+        let known = self.metadata;
         let text = |key| known.get(key).and_then(Value::as_str).unwrap_or_default();
         let some_text = |key| Some(text(key)).filter(|text| !text.is_empty());
         let some_list =
@@ -224,8 +233,8 @@ mod tests {
         };
         page.arrange();
         let urls = json!({"summary": "A foo", "project_urls": ["Home, http://x/?a,b"], "requires_dist": []});
-        let metadata = HashMap::from([("1.0".to_owned(), urls.as_object().unwrap().clone())]);
-        let document = Document { page: &page, metadata: &metadata, version, root: "http://h" };
+        let metadata = urls.as_object().unwrap();
+        let document = Document { page: &page, metadata, version, root: "http://h" };
         document.render().map(|bytes| serde_json::from_slice(&bytes).unwrap())
     }
 

@@ -61,16 +61,14 @@ pub async fn run(service: Service) {
     workers.wait().await;
 }
 
-/// Works until nothing is due, or so long; for a process that sleeps between requests.
-pub async fn work_off(service: &Service, time: Duration) {
+/// Works until nothing is due, or so long; for a process that sleeps between requests. `false`: something is left.
+pub async fn work_off(service: &Service, time: Duration) -> bool {
     let all = async {
         while let Some(job) = take(service).await {
             work(service, job).await;
         }
     };
-    if tokio::time::timeout(time, all).await.is_err() {
-        tracing::info!("a job is left to the end of its lease");
-    }
+    tokio::time::timeout(time, all).await.is_ok()
 }
 
 async fn take(service: &Service) -> Option<Job> {

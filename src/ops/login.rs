@@ -182,8 +182,11 @@ async fn password_fits(service: &Service, user: Option<&User>, password: &str) -
         Some(user) => {
             let verify = async {
                 let fits = verify(service, user.password_hash.clone(), password.to_owned()).await?;
-                if fits && settings(&user.password_hash) != settings(&NOBODY) {
-                    renew(service, user, password).await?;
+                if fits
+                    && settings(&user.password_hash) != settings(&NOBODY)
+                    && let Err(error) = renew(service, user, password).await
+                {
+                    tracing::warn!(%error, user = %user.name, "a password keeps the hash of another server");
                 }
                 Ok(fits)
             };

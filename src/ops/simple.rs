@@ -403,7 +403,7 @@ fn broken(error: io::Error) -> Error {
 }
 
 /// Renders on a thread of its own.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let rendered = timing::of(Phase::Rendering, tokio::task::spawn_blocking(work)).await;
     rendered.map_err(|error| Error::Internal(error.to_string()))
 }

@@ -101,6 +101,26 @@ pub async fn insert(
     Ok(true)
 }
 
+/// Gives a user whom no password opens this one, hashed already, at the wish of the operator.
+pub async fn open(service: &Service, name: &UserName, password_hash: &str) -> Result<()> {
+    let mut connection = service.db().await?;
+    let mut change = store::change(&service.db, &mut connection, None).await?;
+    let user = store::users::lock(&mut change, name).await?;
+    let Some(user) = user.filter(|user| user.password_hash.is_empty()) else { return Ok(()) };
+    let state = NewState {
+        profile: &user.profile,
+        password_hash,
+        token_generation: Uuid::new_v4(),
+        kept_token: None,
+        created_at: user.created_at,
+        modified_at: Some(OffsetDateTime::now_utc()),
+    };
+    store::users::replace_state(&mut change, &user, &state).await?;
+    change.log(Event::user(EventKind::UserModify, name));
+    change.commit().await?;
+    Ok(())
+}
+
 /// Changes a user; after a change of the password returns a new login token.
 ///
 /// # Errors

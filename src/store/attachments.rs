@@ -107,6 +107,7 @@ pub async fn at_path(db: &impl Client, index: &Index, entry: &str, filename: &st
                  join users u on u.id = i.user_id
                  join blobs b on b.sha256 = a.sha256
              where a.index_id = $1 and a.entry = $2 and a.filename = $3
+                 and (a.removed_serial is not null or p.removed_serial is null)
              order by a.removed_serial desc nulls first
              limit 1",
         )
@@ -151,6 +152,7 @@ pub async fn insert(
     project: &Project,
     new: &NewAttachment<'_>,
 ) -> Result<bool> {
+    close_orphan(change, index, new).await?;
     let statement = change
         .prepare_cached(
             "-- store::attachments::insert
@@ -181,6 +183,23 @@ pub async fn insert(
     let Some(row) = row else { return Ok(false) };
     change.touched.attachments.push(row.get("id"));
     Ok(true)
+}
+
+/// Closes what a process from before there were attachments has left open at a path, when it deleted the project.
+async fn close_orphan(change: &mut Change<'_>, index: &Index, new: &NewAttachment<'_>) -> Result<()> {
+    let statement = change
+        .prepare_cached(
+            "-- store::attachments::close_orphan
+             update attachments a set removed_serial = 0
+             from projects p
+             where p.id = a.project_id and p.removed_serial is not null
+                 and a.index_id = $1 and a.entry = $2 and a.filename = $3 and a.removed_serial is null
+             returning a.id",
+        )
+        .await?;
+    let rows = change.query(&statement, &[&index.id, &new.entry, &new.filename]).await?;
+    change.touched.attachments.extend(rows.iter().map(|row| row.get::<_, i64>("id")));
+    Ok(())
 }
 
 /// Closes an attachment of a locked project.

@@ -18,6 +18,9 @@ const TIMEOUT: &str = "5000";
 /// How alike a name must be to what was typed, of 1. That is enough for a short one, in which one letter is much.
 const ALIKE: &str = "0.2";
 
+/// Jobs that are owed by one statement for projects that are not known.
+const UNKNOWN_AT_ONCE: usize = 100;
+
 /// A project that is to be searched.
 pub struct Subject {
     pub id: i64,
@@ -43,6 +46,8 @@ pub struct Part<'a> {
     pub first_only: bool,
     pub offset: i64,
     pub limit: i64,
+    /// Whether the texts are wanted from which a snippet can be cut; else each is empty.
+    pub with_texts: bool,
 }
 
 /// A project that was found, with the documents of it that match, the project itself first and then the best pages.
@@ -143,7 +148,11 @@ pub async fn replace(
                  lexemes)
              select $1, $2, $3, d.kind, d.path, d.title, d.version, d.summary, d.body, d.lexemes::tsvector
              from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[])
-                 as d (kind, path, title, version, summary, body, lexemes)",
+                 as d (kind, path, title, version, summary, body, lexemes)
+             where exists (
+                 select from projects p join indexes i on i.id = p.index_id
+                 where p.id = $2 and p.removed_serial is null and i.removed_serial is null
+             )",
         )
         .await?;
     let column = |get: fn(&Document) -> &str| documents.iter().map(get).collect::<Vec<_>>();
@@ -214,19 +223,38 @@ pub async fn owe(db: &impl Client, index_id: i64, project: &ProjectName) -> Resu
 }
 
 /// Owes a job for each project that the search does not know, as where a program of before changed it.
-pub async fn owe_unknown(db: &impl Client) -> Result<u64> {
+///
+/// Some at a time: a change that owes one of them waits for this with the serial locked.
+pub async fn owe_unknown(db: &impl Client) -> Result<usize> {
     let statement = db
         .prepare_cached(
             "-- store::search::owe_unknown
-             insert into jobs (kind, key)
-             select 'search_project', p.id::text
+             select p.id::text as key
              from projects p join indexes i on i.id = p.index_id and i.removed_serial is null
              where p.removed_serial is null
                  and not exists (select from search_documents d where d.project_id = p.id and d.kind = 'project')
+                 and not exists (select from jobs j where j.kind = 'search_project' and j.key = p.id::text)",
+        )
+        .await?;
+    let rows = db.query(&statement, &[]).await?;
+    let keys: Vec<&str> = rows.iter().map(|row| row.get("key")).collect();
+    for some in keys.chunks(UNKNOWN_AT_ONCE) {
+        owe_all(db, some).await?;
+    }
+    Ok(keys.len())
+}
+
+async fn owe_all(db: &impl Client, keys: &[&str]) -> Result<()> {
+    let statement = db
+        .prepare_cached(
+            "-- store::search::owe_all
+             insert into jobs (kind, key)
+             select 'search_project', unnest($1::text[])
              on conflict (kind, key) do nothing",
         )
         .await?;
-    Ok(db.execute(&statement, &[]).await?)
+    db.execute(&statement, &[&keys]).await?;
+    Ok(())
 }
 
 /// The projects that a question finds, best first, and how many there are in all.
@@ -274,7 +302,7 @@ pub async fn find(connection: &mut Object, query: &Query, part: &Part<'_>) -> Re
              limit $5 offset $6",
         )
         .await?;
-    let Part { index_ids, first_only, offset, limit } = part;
+    let Part { index_ids, first_only, offset, limit, with_texts } = part;
     let rows = Client::query(
         &transaction,
         &statement,
@@ -283,7 +311,7 @@ pub async fn find(connection: &mut Object, query: &Query, part: &Part<'_>) -> Re
     .await?;
     let total = rows.first().map_or(0, |row| row.get("total"));
     let ids: Vec<i64> = rows.iter().map(|row| row.get("project_id")).collect();
-    let mut documents = documents(&transaction, &ids, lexemes).await?;
+    let mut documents = documents(&transaction, &ids, lexemes, *with_texts).await?;
     let found = rows.iter().zip(&ids).map(|(row, id)| {
         let (own, others) = documents.drain(..).partition(|(project_id, _)| project_id == id);
         documents = others;
@@ -312,12 +340,13 @@ async fn documents(
     db: &impl Client,
     project_ids: &[i64],
     lexemes: &str,
+    with_texts: bool,
 ) -> Result<Vec<(i64, FoundDocument)>> {
     let statement = db
         .prepare_cached(
             "-- store::search::documents
              select d.project_id, u.name as user_name, i.name as index_name, d.project, d.kind = 'page' as is_page,
-                 d.path, d.title, d.version, d.summary, d.body
+                 d.path, d.title, d.version, d.summary, case when $3 then d.body else '' end as body
              from unnest($1::bigint[]) as wanted (id)
                  cross join lateral (
                      (select * from search_documents p where p.project_id = wanted.id and p.kind = 'project')
@@ -346,7 +375,7 @@ async fn documents(
         };
         Ok((row.get("project_id"), document))
     };
-    db.query(&statement, &[&project_ids, &lexemes]).await?.iter().map(document).collect()
+    db.query(&statement, &[&project_ids, &lexemes, &with_texts]).await?.iter().map(document).collect()
 }
 
 fn names(row: &Row) -> Result<(IndexName, ProjectName)> {

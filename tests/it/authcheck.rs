@@ -9,6 +9,15 @@ async fn check(client: &Client, original: &str, agent: &str) -> u16 {
 }
 
 #[tokio::test]
+async fn what_a_proxy_may_keep_to_itself_is_not_told_on_this_way() {
+    let server = Server::start().await;
+    for path in ["/metrics", "/+health/ready"] {
+        let reply = server.anonymous().get_with("+authcheck", &[("x-original-uri", path)]).await;
+        assert_eq!((reply.status, reply.text().as_str()), (200, ""), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_proxy_learns_who_may_read_what() {
     let server = Server::start().await;
     let alice = server.user("alice").await;

@@ -227,3 +227,18 @@ async fn an_error_has_the_form_that_its_reader_asks_for() {
         assert!(media_type.contains("json") || !reply.text().contains("<b>"), "{reply}");
     }
 }
+
+#[tokio::test]
+async fn a_page_of_another_site_changes_nothing_with_what_the_browser_remembers() {
+    let server = Server::start().await;
+    let alice = server.user("alice").await;
+    let put = async |site: &str| {
+        let headers = [("sec-fetch-site", site), ("content-type", "text/plain")];
+        alice.send("PUT", "alice/dev", &headers, "{}").await.status
+    };
+    for site in ["cross-site", "same-site", "nonsense"] {
+        assert_eq!(put(site).await, 403, "{site}");
+    }
+    alice.get_with("alice", &[("sec-fetch-site", "cross-site")]).await.expect(200);
+    assert_eq!((put("same-origin").await, put("none").await), (200, 409));
+}

@@ -1,14 +1,16 @@
 //! `wheelyard export`: what leaves, what does not, and what comes back.
 
 use crate::harness::{
-    Client, Folder, Server,
+    Client, Folder, Server, archive,
     binary::{Binary, Outcome, environment, place, run},
 };
+use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-/// Alice's server, and where its rows and objects are.
+/// The server of alice and of root, whom no password opens, and where its rows and objects are.
 async fn server() -> (Binary, Client, (String, String)) {
     let place = place().await;
+    assert!(run(&["init"], &environment(&place.0, &place.1)).await.success);
     let server = Binary::serve(&place.0, &place.1, &[]).await;
     server.client(None).put("alice", json!({"password": "secret"})).await.expect(201);
     let alice = server.client(Some(("alice", "secret")));
@@ -35,19 +37,24 @@ async fn secrets_leave_only_when_they_are_asked_for() {
         assert!(said.success, "{}", said.stderr);
         let data: Value = serde_json::from_str(&folder.read("export/dataindex.json")).unwrap();
         assert_eq!(data["indexes"]["alice/mirror"]["indexconfig"]["mirror_url"], url);
-        let other = place_of(&folder).await;
+        let (other, place) = place_of(&folder).await;
         let login = json!({"user": "alice", "password": "secret"});
         other.client(None).post("+login", login).await.expect(opens);
+        // Nobody else is locked out for good.
+        let init = ["init", "--root-password", "new"];
+        assert!(run(&init, &environment(&place.0, &place.1)).await.success);
+        let login = json!({"user": "root", "password": "new"});
+        other.client(None).post("+login", login).await.expect(200);
     }
 }
 
 /// Another server that has what a folder says.
-async fn place_of(folder: &Folder) -> Binary {
-    let (database, prefix) = place().await;
+async fn place_of(folder: &Folder) -> (Binary, (String, String)) {
+    let place = place().await;
     let export = folder.path().join("export");
-    let said = run(&["import", export.to_str().unwrap()], &environment(&database, &prefix)).await;
+    let said = run(&["import", export.to_str().unwrap()], &environment(&place.0, &place.1)).await;
     assert!(said.success, "{}{}", said.stdout, said.stderr);
-    Binary::serve(&database, &prefix, &[]).await
+    (Binary::serve(&place.0, &place.1, &[]).await, place)
 }
 
 #[tokio::test]
@@ -62,11 +69,31 @@ async fn what_devpi_does_not_know_comes_along_to_another_wheelyard() {
     let folder = Folder::new();
     let said = export(&place, &folder, &["--include-secrets"]).await;
     assert!(said.success, "{}", said.stderr);
-    let other = place_of(&folder).await;
+    let (other, _) = place_of(&folder).await;
     other.client(None).get("alice/dev").await.expect(401);
     let page = other.client(Some(("alice", "secret"))).simple("alice/dev", "pkg").await;
     assert_eq!(page["files"][0]["yanked"], "broken");
     assert_eq!(page["project-status"], json!({"status": "archived", "reason": "moved"}));
+}
+
+#[tokio::test]
+async fn documentation_of_releases_whose_names_run_together_goes_its_own_ways() {
+    let (_server, alice, place) = server().await;
+    for (name, version) in [("a", "2-1"), ("a-2", "1")] {
+        let form = [(":action", "doc_upload"), ("name", name), ("version", version)];
+        let form = form.into_iter().fold(Form::new(), |form, (key, text)| form.text(key, text));
+        let zip = archive::zip(&[("index.html", name.as_bytes())]);
+        let form = form.part("content", Part::bytes(zip).file_name("docs.zip"));
+        alice.send_form("alice/dev", form).await.expect(200);
+    }
+    let folder = Folder::new();
+    let said = export(&place, &folder, &[]).await;
+    assert!(said.success, "{}", said.stderr);
+    let (other, _) = place_of(&folder).await;
+    for (name, version) in [("a", "2-1"), ("a-2", "1")] {
+        let path = format!("alice/dev/{name}/{version}/+doc/index.html");
+        assert_eq!(other.client(None).get_with(&path, &[]).await.expect(200).text(), name);
+    }
 }
 
 #[tokio::test]

@@ -156,25 +156,14 @@ async fn a_question_that_cannot_be_is_refused_and_any_other_is_answered() {
         (asked(&long), 400, "query must be of at most 500 bytes"),
         ("+search?query=a&page=0".into(), 400, "page must be a number from 1 to 500"),
         ("+search?query=a&page=501".into(), 400, "page must be a number from 1 to 500"),
+        ("+search?query=keywords:%00x".into(), 400, "the query of the URL holds a NUL character"),
         ("+search?query=a&page=x".into(), 400, "page must be a number from 1 to 500"),
         ("alice/none/+search?query=a".into(), 404, "The stage alice/none could not be found."),
     ] {
         assert_eq!(alice.get(&path).await.expect(status).message(), message, "{path}");
     }
-    let odd = [
-        "'",
-        "\\",
-        "a\\'b:*",
-        "a & !b <-> c",
-        "name:'",
-        "name:\\*",
-        "\u{0}",
-        "ä ß 漢字",
-        "a:*|'b",
-        "(",
-        "NOT",
-        "*:*",
-    ];
+    let odd =
+        ["'", "\\", "a\\'b:*", "a & !b <-> c", "name:'", "name:\\*", "ä ß 漢字", "a:*|'b", "(", "NOT", "*:*"];
     let odd = odd.map(str::to_owned).into_iter();
     for question in odd.chain(["(".repeat(500), "-a ".repeat(160), "a OR ".repeat(100), "\"".repeat(500)]) {
         alice.get(&asked(&question)).await.expect(200);

@@ -2,27 +2,41 @@
 
 use super::directory::Directory;
 use crate::model::search::Page;
-use std::io::{Read, Seek};
+use std::{
+    collections::BTreeMap,
+    io::{Read, Seek},
+};
 
 /// How many pages are read of one archive, and how much of them, unpacked and as text, in bytes.
 const MOST_PAGES: usize = 500;
 const MOST_HTML: usize = 32 << 20;
 const MOST_TEXT: usize = 4 << 20;
 
-/// Reads the pages of a zip of this size, as many as there is room for; the error says what is wrong with the zip.
-pub fn read(reader: &mut (impl Read + Seek), size: u64) -> Result<Vec<Page>, String> {
+/// Longest path of a page, in bytes: an index row of PostgreSQL holds it with room to spare.
+const LONGEST_PATH: usize = 1000;
+
+/// Reads the pages of a zip of this size, as many as there is room for, and as long as one may go on; the error says what
+/// is wrong with the zip. A page whose path is no text, or very long, is left out.
+pub fn read(
+    reader: &mut (impl Read + Seek),
+    size: u64,
+    may_go_on: impl Fn() -> bool,
+) -> Result<Vec<Page>, String> {
     let directory = Directory::find(reader, size)?;
-    let mut members = Vec::new();
+    let mut members = BTreeMap::new();
     directory.visit(reader, |member| {
-        let is_page = [&b".html"[..], b".htm"].iter().any(|end| member.name.ends_with(end));
-        if is_page && members.len() < MOST_PAGES {
-            members.push(member);
+        let path = str::from_utf8(&member.name).ok().filter(|path| path.len() <= LONGEST_PATH);
+        let path = path.filter(|path| [".html", ".htm"].iter().any(|end| path.ends_with(end)));
+        if let Some(path) = path.filter(|_| members.len() < MOST_PAGES) {
+            members.insert(path.to_owned(), member);
         }
         Ok(())
     })?;
     let (mut pages, mut html, mut text) = (Vec::new(), 0, 0);
-    for member in members {
-        let path = String::from_utf8_lossy(&member.name).into_owned();
+    for (path, member) in members {
+        if !may_go_on() {
+            break;
+        }
         // One that is damaged, or too large, leaves the others as they are.
         let Ok(bytes) = member.content(reader, &path) else { continue };
         let page = Page::read(&path, &bytes);
@@ -47,6 +61,7 @@ mod tests {
         for (path, content) in [
             ("index.html", "<title>Start</title><p>Begin here"),
             ("_static/a.js", "no"),
+            (&format!("{}.html", "n".repeat(LONGEST_PATH)), "no"),
             ("b/c.htm", "more"),
             ("long.html", &"word ".repeat(MOST_TEXT / 4)),
         ] {
@@ -54,9 +69,11 @@ mod tests {
             zip.write_all(content.as_bytes()).unwrap();
         }
         let bytes = zip.finish().unwrap().into_inner();
-        let pages = read(&mut Cursor::new(&bytes), bytes.len() as u64).unwrap();
+        let pages = read(&mut Cursor::new(&bytes), bytes.len() as u64, || true).unwrap();
         let told: Vec<_> = pages.iter().map(|page| [&*page.path, &*page.title, &*page.text]).collect();
-        assert_eq!(told, [["index.html", "Start", "Begin here"], ["b/c.htm", "b/c.htm", "more"]]);
-        assert!(read(&mut Cursor::new(&bytes[1..]), bytes.len() as u64 - 1).is_err());
+        assert_eq!(told, [["b/c.htm", "b/c.htm", "more"], ["index.html", "Start", "Begin here"]]);
+        let pages = read(&mut Cursor::new(&bytes), bytes.len() as u64, || false).unwrap();
+        assert!(pages.is_empty(), "{pages:?}");
+        assert!(read(&mut Cursor::new(&bytes[1..]), bytes.len() as u64 - 1, || true).is_err());
     }
 }

@@ -163,7 +163,7 @@ impl Exported<'_> {
         let Attachment { index, project, version, filename, entry, .. } = attachment;
         let about = attachment.for_filename.as_deref().and_then(|name| Some((name, digests.get(name)?)));
         let (kind, path) = match (attachment.rel, about) {
-            (Rel::DocZip, _) => (Kind::DocZip, format!("{index}/{project}-{version}.doc.zip")),
+            (Rel::DocZip, _) => (Kind::DocZip, format!("{index}/{project}/{version}/+doc/{filename}")),
             (Rel::ToxResult, Some((_, sha256))) => {
                 (Kind::ToxResult, format!("{index}/{project}/sha256={sha256}/{filename}"))
             }

@@ -8,7 +8,7 @@ use crate::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
-use std::{fmt::Display, path::Path, sync::atomic::Ordering};
+use std::{fmt::Display, io, path::Path, sync::atomic::Ordering};
 use tokio::{fs, io::AsyncWriteExt};
 
 /// Writes an export to a folder that is empty, or made; so many files at the same time.
@@ -41,9 +41,10 @@ pub async fn write(
     let text = serde_json::to_vec_pretty(dump).map_err(|error| error.to_string())?;
     let unfinished = folder.join(format!("{DATA_INDEX}.unfinished"));
     let written = async {
-        let mut file = fs::File::create(&unfinished).await?;
+        // It may hold secrets.
+        let mut file = fs::File::options().write(true).create_new(true).mode(0o600).open(&unfinished).await?;
         file.write_all(&text).await?;
-        file.sync_all().await?;
+        durable(&mut file).await?;
         fs::rename(&unfinished, folder.join(DATA_INDEX)).await
     };
     written.await.map_err(|error| fail(&error))
@@ -67,5 +68,11 @@ async fn copy(service: &Service, folder: &Path, wanted: &Wanted) -> Result<(), S
     if hex::encode(digest.finalize()) != wanted.sha256 {
         return Err(format!("the object {} is not what was stored", wanted.sha256));
     }
-    file.sync_all().await.map_err(|error| text(&error))
+    durable(&mut file).await.map_err(|error| text(&error))
+}
+
+/// Waits until what was written is on the disk. Only `flush` tells whether the last write went well.
+async fn durable(file: &mut fs::File) -> io::Result<()> {
+    file.flush().await?;
+    file.sync_all().await
 }

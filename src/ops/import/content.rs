@@ -5,7 +5,7 @@ use crate::{
     blobs::{BlobKey, PART_SIZE, Staging},
     error::{Error, Result},
     model::{
-        archive,
+        archive::{self, documents::Documents},
         dump::{Kind, PlannedFile},
         metadata,
         name::ProjectName,
@@ -32,8 +32,8 @@ pub(super) struct Content {
     pub metadata: Option<Vec<u8>>,
     /// As they say.
     pub requires_python: Option<String>,
-    /// Why there are none although there should be.
-    pub without_metadata: Option<String>,
+    /// What is wrong with it, although it is taken.
+    pub remark: Option<String>,
     path: PathBuf,
     /// All of it, up to a part.
     bytes: Option<Bytes>,
@@ -74,17 +74,22 @@ pub(super) async fn read(
         let blob = hashers.finish(&digests).map_err(|error| error.to_string())?;
         let blob = blob.map_err(|name| format!("it does not have the {name} that the export states"))?;
         let bytes = (bytes.len() <= PART_SIZE).then(|| Bytes::from(bytes));
-        let mut content =
-            Content { blob, metadata: None, requires_python: None, without_metadata: None, path, bytes };
+        let mut content = Content { blob, metadata: None, requires_python: None, remark: None, path, bytes };
         if kind == Kind::ReleaseFile {
             source.rewind().map_err(fail)?;
             let size = content.blob.size.unsigned_abs();
             match archive::inspect(&filename, &project, &version, source, size) {
                 Ok(contents) => content.metadata = contents.metadata,
-                Err(problem) => content.without_metadata = Some(problem),
+                Err(problem) => {
+                    content.remark = Some(format!("has no core metadata that could be read: {problem}"));
+                }
             }
             let parsed = content.metadata.as_deref().and_then(|bytes| metadata::parse(bytes).ok());
             content.requires_python = parsed.and_then(|metadata| metadata.requires_python);
+        } else if kind == Kind::DocZip {
+            source.rewind().map_err(fail)?;
+            let size = content.blob.size.unsigned_abs();
+            content.remark = Documents::read(&filename, source, size).err();
         }
         Ok(content)
     });
@@ -104,14 +109,16 @@ impl Import<'_> {
     }
 
     /// Stores what a file holds unless it is there; returns whether it was, or `None`, and told, when it can't be taken.
-    pub(super) async fn store(&self, file: &PlannedFile, content: &Content) -> Result<Option<bool>> {
+    pub(super) async fn store(&self, file: &PlannedFile, content: &mut Content) -> Result<Option<bool>> {
         let stored = self.store_content(content).await?;
+        // A release waits for the last of its files, and is not to hold them all.
+        content.bytes = None;
         Ok(stored.map_err(|why| self.tally.refuse_file(&file.path, why)).ok())
     }
 
     async fn store_content(&self, content: &Content) -> Result<Result<bool, String>> {
         let (service, blob) = (self.service, &content.blob);
-        // Of equal files the first stores the content, and the others then find it there.
+        // Of equal files one is sent at a time.
         let turn = service.storing.get_with_by_ref(&blob.sha256, async { Arc::default() }).await;
         let _turn = turn.lock().await;
         if store::blobs::claim(&service.db().await?, blob).await? {
@@ -129,7 +136,9 @@ impl Import<'_> {
                 Ok(Ok(false))
             }
             sent => {
-                staging.abort().await?;
+                if let Err(error) = staging.abort().await {
+                    tracing::warn!(%error, "parts of a file that was given up stay in the store");
+                }
                 sent.map(|_| Err("it changed while it was read".to_owned()))
             }
         }

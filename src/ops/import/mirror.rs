@@ -48,8 +48,8 @@ impl Import<'_> {
                     continue;
                 }
                 let content = self.content(file, &project.name, &release.version).await?;
-                let Some(content) = content else { continue };
-                if self.store(file, &content).await?.is_some() {
+                let Some(mut content) = content else { continue };
+                if self.store(file, &mut content).await?.is_some() {
                     stored.push(Stored { file, link, content });
                 }
             }
@@ -74,6 +74,8 @@ impl Import<'_> {
             stored.iter().for_each(refuse);
             return Ok(());
         };
+        // In one order, so that changes with the same content can't wait for each other in a circle.
+        stored.sort_by(|one, other| one.content.blob.sha256.cmp(&other.content.blob.sha256));
         let locked = store::projects::ensure(&mut change, &index, &project.name).await?;
         let known = store::links::of_project(&change, &[index.id], &project.name, Serial::NOW).await?;
         let mut opened = Vec::new();

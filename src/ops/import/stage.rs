@@ -57,12 +57,12 @@ impl Import<'_> {
                 continue;
             }
             let content = self.content(file, &project.name, &release.version).await?;
-            let Some(content) = content else { continue };
+            let Some(mut content) = content else { continue };
             if present.has(file, Some(&content.blob.sha256)) {
                 self.tally.with(|report| report.present += 1);
                 continue;
             }
-            if let Some(known) = self.store(file, &content).await? {
+            if let Some(known) = self.store(file, &mut content).await? {
                 stored.push(Stored { file, content, known });
             }
         }
@@ -90,8 +90,15 @@ impl Import<'_> {
         }
         let mut digests: HashMap<&str, &str> =
             present.files.iter().map(|file| (file.filename.as_str(), file.sha256.as_str())).collect();
+        // In one order, so that changes with the same content can't wait for each other in a circle.
+        let mut new: Vec<&str> =
+            stored.iter().filter(|it| !it.known).map(|it| it.content.blob.sha256.as_str()).collect();
+        new.sort_unstable();
+        for sha256 in new {
+            store::blobs::stored(&mut change, sha256).await?;
+        }
         let (mut taken, mut refused) = (Vec::new(), Vec::new());
-        for Stored { file, content, known } in stored {
+        for Stored { file, content, .. } in stored {
             let inserted = match file.kind {
                 Kind::ReleaseFile => {
                     insert_file(&mut change, &index, &locked, release, file, content).await?
@@ -102,9 +109,6 @@ impl Import<'_> {
             };
             match inserted {
                 Ok(()) => {
-                    if !known {
-                        store::blobs::stored(&mut change, &content.blob.sha256).await?;
-                    }
                     if file.kind == Kind::ReleaseFile {
                         digests.insert(&file.filename, &content.blob.sha256);
                     }
@@ -122,8 +126,8 @@ impl Import<'_> {
                 report.files += 1;
                 report.bytes += content.blob.size.unsigned_abs();
             });
-            if let Some(problem) = &content.without_metadata {
-                self.tally.remark(&file.path, format!("has no core metadata that could be read: {problem}"));
+            if let Some(remark) = &content.remark {
+                self.tally.remark(&file.path, remark);
             }
         }
         self.tally.with(|report| report.releases += u64::from(is_new));

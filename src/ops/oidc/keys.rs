@@ -4,6 +4,7 @@ use super::Refusal;
 use crate::{
     cache::issuers::is_safe,
     error::Error,
+    ops::after_response,
     service::Service,
     timing::{self, Phase},
     upstream,
@@ -37,6 +38,13 @@ struct KeySet {
 /// # Errors
 /// [`Refusal::Token`] when the issuer has no such key, [`Refusal::Issuer`] when it can't be asked.
 pub async fn find(service: &Service, issuer: &str, id: &str) -> Result<Jwk, Refusal> {
+    let (of, issuer, id) = (service.clone(), issuer.to_owned(), id.to_owned());
+    // It goes on when the client leaves: else whoever leaves early enough keeps the issuer from being asked for a while.
+    let found = after_response::share(service, async move { known_or_asked(&of, &issuer, &id).await });
+    found.await.map_err(|error| Error::Internal(error.to_string()))?
+}
+
+async fn known_or_asked(service: &Service, issuer: &str, id: &str) -> Result<Jwk, Refusal> {
     let keys = service.issuers.get(issuer);
     let keys = keys.ok_or_else(|| Error::Internal(format!("no place for keys of {issuer}")))?;
     let mut keys = keys.lock().await;

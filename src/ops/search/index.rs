@@ -4,7 +4,6 @@
 //! version where they were read. What the upstream only lists is not.
 
 use crate::{
-    blobs::BlobKey,
     error::{Error, Result},
     model::{
         archive,
@@ -13,6 +12,7 @@ use crate::{
         search::{self, Document, Page},
         version,
     },
+    ops::receive::Reader,
     service::Service,
     store::{
         self,
@@ -20,9 +20,13 @@ use crate::{
     },
 };
 use serde_json::{Map, Value};
+use std::time::{Duration, Instant};
 
 /// How often documentation that can't be read is tried, before the project is searched without it.
 const TRIES: i32 = 4;
+
+/// How long documentation is read; what was read until then is searched.
+const READING: Duration = Duration::from_secs(8);
 
 /// Documents that are removed at a time.
 const BATCH: i64 = 1000;
@@ -85,15 +89,17 @@ async fn of_documentation(
     doc_zip: DocZip,
 ) -> Result<Vec<Document>> {
     let size = doc_zip.size.unsigned_abs();
-    let mut reader = service.blobs.reader(BlobKey::Content(doc_zip.sha256), size);
-    let read = tokio::task::spawn_blocking(move || archive::pages::read(&mut reader, size));
+    let mut reader = Reader::of_stored(service, &doc_zip.sha256, size);
+    let until = Instant::now() + READING;
+    let (index, project) = (subject.index.clone(), subject.project.clone());
+    let read = tokio::task::spawn_blocking(move || {
+        let pages = archive::pages::read(&mut reader, size, || Instant::now() < until);
+        let pages = reader.failure.map_or(pages, |failure| Err(format!("can't be read: {failure}")))?;
+        let document = |page: &Page| search::page(&index, &project, &doc_zip.version, page);
+        Ok::<_, String>(pages.iter().map(document).collect())
+    });
     match read.await.map_err(|error| Error::Internal(error.to_string()))? {
-        Ok(pages) => {
-            let document =
-                |page: &Page| search::page(&subject.index, &subject.project, &doc_zip.version, page);
-            Ok(pages.iter().map(document).collect())
-        }
-        // It may be the store that fails, which looks the same.
+        Ok(documents) => Ok(documents),
         Err(reason) if job.attempts < TRIES => Err(Error::Internal(format!("documentation {reason}"))),
         Err(reason) => {
             tracing::warn!(index = %subject.index, project = %subject.project, "documentation {reason}");

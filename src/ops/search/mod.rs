@@ -10,7 +10,7 @@ use crate::{
         name::{IndexName, ProjectName},
         search::{self, Query},
     },
-    ops::resolve,
+    ops::{resolve, simple::blocking},
     service::Service,
     store::{
         self,
@@ -79,7 +79,7 @@ pub async fn search(
         return Err(Error::Invalid(format!("query must be of at most {LONGEST_QUERY} bytes")));
     }
     let first = page.saturating_sub(1) * PAGE_SIZE;
-    let (hits, total) = find(service, caller, index, &Query::parse(text), first, PAGE_SIZE).await?;
+    let (hits, total) = find(service, caller, index, Query::parse(text), (first, PAGE_SIZE), true).await?;
     Ok(Results { hits, total, pages: (total + i64::from(PAGE_SIZE) - 1) / i64::from(PAGE_SIZE) })
 }
 
@@ -99,16 +99,16 @@ pub async fn projects(
         return Err(Error::Invalid(format!("a search is of at most {LONGEST_QUERY} bytes")));
     }
     let query = Query::of_projects(names, summaries, both);
-    Ok(find(service, caller, Some(index), &query, 0, MOST_HITS).await?.0)
+    Ok(find(service, caller, Some(index), query, (0, MOST_HITS), false).await?.0)
 }
 
 async fn find(
     service: &Service,
     caller: &Caller,
     index: Option<&IndexName>,
-    query: &Query,
-    offset: u32,
-    limit: u32,
+    query: Query,
+    (offset, limit): (u32, u32),
+    with_texts: bool,
 ) -> Result<(Vec<Hit>, i64)> {
     let mut order: Vec<Arc<Index>> = match index {
         Some(name) => {
@@ -123,19 +123,21 @@ async fn find(
     order.retain(|index| service.policy.may_read(caller, index));
     let index_ids: Vec<i64> = order.iter().map(|index| index.id).collect();
     let (offset, limit) = (i64::from(offset), i64::from(limit));
-    let part = Part { index_ids: &index_ids, first_only: index.is_some(), offset, limit };
+    let part = Part { index_ids: &index_ids, first_only: index.is_some(), offset, limit, with_texts };
     let place = tokio::time::timeout(service.config.database.timeout(), service.searches.acquire()).await;
     let place = place
         .map_err(|_| Error::Overloaded("too many searches at the same time"))?
         .map_err(|error| Error::Internal(error.to_string()))?;
-    let found = service.bounded(async { store::search::find(&mut service.db().await?, query, &part).await });
+    let found = service.bounded(async { store::search::find(&mut service.db().await?, &query, &part).await });
     let (found, total) = found.await?;
     drop(place);
     let is_readable = |hit: &Hit| {
         let index = order.iter().find(|index| index.name == hit.index);
         index.is_some_and(|index| service.policy.may_read_project(caller, index, &hit.project))
     };
-    Ok((found.into_iter().filter_map(|found| hit(found, query)).filter(is_readable).collect(), total))
+    let shown = move || found.into_iter().filter_map(|found| hit(found, &query)).collect::<Vec<_>>();
+    let hits = blocking(shown).await?;
+    Ok((hits.into_iter().filter(is_readable).collect(), total))
 }
 
 /// `None` for a project that was deleted at this moment.
