@@ -32,6 +32,7 @@ impl Issuers {
         issuers.collect::<Result<_, _>>().map(Self)
     }
 
+    /// The place for the keys of an issuer, if it is one of them.
     pub fn get(&self, issuer: &str) -> Option<&Mutex<Keys>> {
         self.0.get(issuer)
     }

@@ -23,6 +23,7 @@ pub type Directories = moka::future::Cache<String, Arc<Documents>>;
 /// Memory for directories of documentation, in bytes.
 const DIRECTORIES: u64 = 64 << 20;
 
+/// An empty cache of them.
 pub fn directories() -> Directories {
     let weigher =
         |_: &String, documents: &Arc<Documents>| u32::try_from(documents.weight() + 256).unwrap_or(u32::MAX);

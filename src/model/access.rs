@@ -111,11 +111,13 @@ pub struct Policy {
 }
 
 impl Policy {
+    /// To create a user: everybody, unless `--restrict-modify` says who.
     pub fn may_create_user(&self, caller: &Caller) -> bool {
         let is_listed = |who: Principal| self.restrict_modify.as_ref().is_none_or(|list| who.is_listed(list));
         caller.in_person().is_some_and(is_listed)
     }
 
+    /// To change the profile of a user: the user and root, or whom `--restrict-modify` names.
     pub fn may_modify_user(&self, caller: &Caller, user: &UserName) -> bool {
         caller.in_person().is_some_and(|who| self.rules(who, user))
     }

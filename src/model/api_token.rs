@@ -38,6 +38,7 @@ pub struct Secret {
 }
 
 impl Secret {
+    /// A token of this id and these random bytes.
     pub fn new(id: Uuid, secret: [u8; SECRET_BYTES]) -> Self {
         Self { id, secret }
     }

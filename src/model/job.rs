@@ -12,6 +12,7 @@ pub enum JobKind {
 }
 
 impl JobKind {
+    /// All that this program knows.
     pub const ALL: [Self; 2] = [Self::SearchProject, Self::SearchIndex];
 
     /// As it stands in the table of jobs.

@@ -25,6 +25,7 @@ pub enum Permission {
 }
 
 impl Permission {
+    /// All that there are.
     pub const ALL: [Self; 9] = [
         Self::PkgRead,
         Self::Upload,
@@ -37,6 +38,7 @@ impl Permission {
         Self::IndexDelete,
     ];
 
+    /// devpi's name of it, as a token's restrictions write it.
     pub fn name(self) -> &'static str {
         match self {
             Self::PkgRead => "pkg_read",
@@ -88,6 +90,7 @@ pub struct Scope {
 }
 
 impl Limit {
+    /// Whether it is for this, done to that.
     pub fn covers(&self, permission: Permission, object: Object<'_>) -> bool {
         self.allows(permission) && self.scopes.iter().any(|scope| scope.covers(object))
     }

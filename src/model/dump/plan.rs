@@ -36,6 +36,7 @@ pub struct Refused {
     pub why: String,
 }
 
+/// A user that is to be there.
 pub struct PlannedUser {
     pub name: UserName,
     pub profile: Map<String, Value>,
@@ -45,18 +46,21 @@ pub struct PlannedUser {
     pub modified_at: Option<OffsetDateTime>,
 }
 
+/// An index that is to be there, and what it has.
 pub struct PlannedIndex {
     pub name: IndexName,
     pub settings: Settings,
     pub projects: Vec<PlannedProject>,
 }
 
+/// A project of an index; without releases it has a name and a status only.
 pub struct PlannedProject {
     pub name: ProjectName,
     pub status: Status,
     pub releases: Vec<PlannedRelease>,
 }
 
+/// A release with its metadata and all its files.
 pub struct PlannedRelease {
     pub version: String,
     pub data: ReleaseData,
@@ -64,6 +68,7 @@ pub struct PlannedRelease {
     pub files: Vec<PlannedFile>,
 }
 
+/// A file of the export, for whichever index, project and release it is listed under.
 pub struct PlannedFile {
     pub kind: Kind,
     /// Where its bytes are, below the folder of the export: no `..` and not absolute.

@@ -58,6 +58,7 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Files and bytes that were written so far.
     pub fn progress(&self) -> (u64, u64) {
         (self.files.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
     }
