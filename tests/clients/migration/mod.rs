@@ -5,8 +5,9 @@ mod seen;
 
 use super::devpi_server::DevpiServer;
 use crate::harness::{
-    Client, Folder,
+    Client, Folder, Upstream, archive,
     binary::{Binary, Outcome, environment, place, run},
+    until,
 };
 use serde_json::json;
 
@@ -60,4 +61,44 @@ async fn what_a_devpi_server_exported_is_served_link_by_link_as_it_was_and_goes_
     let (server, _) = imported(export).await;
     before.compare(&seen::everything(&alice(&server.url)).await);
     logs_in(server.client(None), "bob", "secret-b").await;
+}
+
+#[tokio::test]
+async fn files_that_a_mirror_had_fetched_come_along_both_ways_and_need_no_upstream() {
+    let mut upstream = Upstream::start();
+    let (filename, content) = upstream.add_wheel("pkg", "1.0");
+    upstream.add_wheel("pkg", "2.0");
+    let mut devpi = DevpiServer::start().await;
+    let mirror = json!({"type": "mirror", "mirror_url": upstream.mirror_url(), "volatile": false});
+    devpi.root().create_index("root/up", mirror).await;
+    let html = [("accept", "text/html")];
+    // What is fetched of a page is not exported, but each file that was.
+    let fetched = async |client: &Client| {
+        let page = client.get_with("root/up/+simple/pkg/", &html).await.expect(200).text();
+        let link = regex::Regex::new(r##"href="\.\./\.\./([^"#]*pkg-1\.0[^"#]*)"##).unwrap();
+        let path = link.captures(&page).unwrap_or_else(|| panic!("{page}"))[1].to_owned();
+        client.get_with(&format!("root/up/{path}"), &[("accept", "*/*")]).await.expect(200).body
+    };
+    assert!(fetched(&devpi.root()).await == content);
+    let sha256 = archive::sha256(&content);
+    let path = format!("root/up/+f/{}/{}/{filename}", &sha256[..3], &sha256[3..16]);
+    until("devpi-server has stored the file", async || {
+        devpi.root().get(&path).await.expect(200).result().get("last_modified").is_some()
+    })
+    .await;
+    let folder = devpi.export("--include-mirrored-files").await;
+    upstream.stop().await;
+
+    let (server, (database, prefix)) = imported(&folder).await;
+    assert!(fetched(&server.client(None)).await == content);
+
+    let home = Folder::new();
+    let export = home.path().join("export");
+    let export = export.to_str().unwrap();
+    let arguments = ["export", export, "--include-secrets", "--include-mirrored-files"];
+    let said = run(&arguments, &environment(&database, &prefix)).await;
+    assert!(said.success, "{}{}", said.stdout, said.stderr);
+    assert!(said.stdout.contains("1 files: "), "{}", said.stdout);
+    let devpi = DevpiServer::of_export(export).await;
+    assert!(fetched(&devpi.root()).await == content);
 }
