@@ -26,6 +26,9 @@ use tokio::sync::{Mutex, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+/// Directories of documentation that are read at a time: each may take tens of megabytes until it is.
+const DIRECTORY_READS: usize = 2;
+
 /// A handle to the parts of a running server.
 #[derive(Clone)]
 pub struct Service(Arc<Parts>);
@@ -59,6 +62,10 @@ pub struct Parts {
     /// Searches that may run at the same time: a question may keep the database busy for seconds, so they leave connections
     /// to all else.
     pub searches: Semaphore,
+    /// Tox results that may be received at the same time.
+    pub results: Semaphore,
+    /// Directories of documentation that may be read at the same time.
+    pub directory_reads: Semaphore,
     /// Password hashes that may be computed at the same time.
     pub hashing: Arc<Semaphore>,
     /// Clients that may listen to events at the same time.
@@ -132,6 +139,8 @@ impl Service {
             token_secret,
             uploads: Semaphore::new(server.concurrent_uploads),
             searches: Semaphore::new(config.database.database_connections.div_ceil(4)),
+            results: Semaphore::new(server.concurrent_uploads.div_ceil(4)),
+            directory_reads: Semaphore::new(DIRECTORY_READS),
             hashing: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             )),

@@ -36,12 +36,19 @@ pub(super) async fn run(options: Options) -> Result<(), String> {
     let service = Service::start(Config { database, s3, server }).await?;
     let began = Instant::now();
     let wanted = Wanted { secrets: include_secrets, mirrored_files: include_mirrored_files };
-    let (dump, files) = export::read(&service, wanted).await.map_err(|error| error.to_string())?;
+    let all = export::read(&service, wanted).await.map_err(|error| error.to_string())?;
     let tally = Tally::default();
-    let work = export::write(&service, &folder, &dump, &files, &tally, usize::from(jobs));
-    progress::shown(files.len() as u64, || tally.progress(), work).await?;
+    let work = export::write(&service, &folder, &all, &tally, usize::from(jobs));
+    progress::shown(all.files.len() as u64, || tally.progress(), work).await?;
     let (written, bytes) = tally.progress();
     let rate = progress::rate(written, bytes, began.elapsed());
-    println!("wrote {} users, {} indexes, {written} files: {rate}", dump.users.len(), dump.indexes.len());
-    Ok(())
+    let (users, indexes) = (all.dump.users.len(), all.dump.indexes.len());
+    for path in &all.left_out {
+        println!("left out {path}: its name is longer than that of a file may be");
+    }
+    println!("wrote {users} users, {indexes} indexes, {written} files: {rate}");
+    match all.left_out.len() {
+        0 => Ok(()),
+        count => Err(format!("{count} files were left out, see above")),
+    }
 }

@@ -217,7 +217,9 @@ pub fn may_push_elsewhere(caller: &Caller) -> bool {
 /// To send results of tests: only who is listed, by default everybody. Without a project: of some project.
 pub fn may_upload_tox_results(caller: &Caller, index: &Index, project: Option<&ProjectName>) -> bool {
     let who = caller.acting(Permission::ToxresultUpload, Object::of(&index.name, project));
-    who.is_listed(&index.acl_toxresult_upload)
+    // Nobody may send what is about a file that only the token's right to read shows.
+    let reads = who.0.is_some() || index.acl_read.as_ref().is_none_or(|principals| who.is_listed(principals));
+    reads && who.is_listed(&index.acl_toxresult_upload)
 }
 
 /// To read the changelog of the whole server: root and the principals that the operator named.

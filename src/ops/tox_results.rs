@@ -13,7 +13,7 @@ use crate::{
     ops::{
         download::{self, Found},
         receive::{Kept, Received, Receiver},
-        resolve, upload,
+        resolve,
     },
     service::Service,
     store::{self, Change, attachments::NewAttachment, projects::Project},
@@ -53,13 +53,20 @@ pub async fn begin<'a>(
     match download::file(service, caller, index, entry, filename).await {
         Ok(Found::Stage(_, file)) => {
             check_permission(caller, &stage, Some(&file.project))?;
-            Ok(ToxResult { service, caller, file, place: upload::place(service).await? })
+            Ok(ToxResult { service, caller, file, place: place(service).await? })
         }
         Ok(_) | Err(Error::NoSuchFile | Error::Gone(_)) => {
             Err(missing(&format!("{index}/{entry}/{filename}")))
         }
         Err(error) => Err(error),
     }
+}
+
+/// A place among the results that are received: anybody may send some, and is not to keep uploads out.
+async fn place(service: &Service) -> Result<SemaphorePermit<'_>> {
+    let place = tokio::time::timeout(service.config.database.timeout(), service.results.acquire()).await;
+    let place = place.map_err(|_| Error::Overloaded("too many tox results at the same time"))?;
+    place.map_err(|error| Error::Internal(error.to_string()))
 }
 
 fn check_permission(caller: &Caller, index: &Index, project: Option<&ProjectName>) -> Result<()> {

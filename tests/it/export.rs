@@ -97,6 +97,20 @@ async fn documentation_of_releases_whose_names_run_together_goes_its_own_ways() 
 }
 
 #[tokio::test]
+async fn a_name_that_no_file_can_have_is_told_and_the_rest_is_written() {
+    let (_server, alice, place) = server().await;
+    let version = format!("1.{}", "0".repeat(98));
+    let filename = alice.upload_wheel("alice/dev", &"a".repeat(120), &version).await;
+    let path = alice.file_path("alice/dev", &"a".repeat(120), &filename).await;
+    alice.post(&path, json!({"testenvs": {}})).await.expect(200);
+    let folder = Folder::new();
+    let said = export(&place, &folder, &[]).await;
+    assert!(!said.success && said.stdout.contains("left out alice/dev/"), "{}{}", said.stdout, said.stderr);
+    let data: Value = serde_json::from_str(&folder.read("export/dataindex.json")).unwrap();
+    assert_eq!(data["indexes"]["alice/dev"]["files"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_folder_that_holds_something_is_refused_and_nothing_in_it_is_touched() {
     let (_server, _, place) = server().await;
     let folder = Folder::new();

@@ -166,6 +166,59 @@ async fn what_can_not_be_taken_is_told_with_the_reason_and_the_rest_is_taken() {
 }
 
 #[tokio::test]
+async fn odd_values_are_left_out_and_hold_up_nobody() {
+    let mut export = Export::new();
+    for version in ["1.0", "1.1", "1.2"] {
+        export.file("pkg", version, archive::wheel("pkg", version));
+    }
+    let files = export.index()["files"].as_array_mut().unwrap();
+    files[0]["yanked"] = "nul\u{0}".into();
+    files[1]["entrymapping"]["last_modified"] = "9999-12-31T23:59:59-23:59".into();
+    files[2]["log"][0]["when"] = "9999-12-31T23:59:59-01:00".into();
+    // Listed twice, and so there already when it comes again.
+    let again = files[0].clone();
+    files.push(again);
+    export.index()["projects"]["pkg"]["1.0"]["yanked"] = "nul\u{0}".into();
+    export.index()["indexconfig"]["title"] = "a\u{0}b".into();
+    export.index()["project_status"] = json!({"pkg": {"status": "archived", "reason": "\u{0}"}});
+    export.data["users"]["alice"]["email"] = "a\u{0}b".into();
+    export.data["users"]["alice"]["created"] = "9999-12-31T23:59:59-23:59".into();
+    let costly = "$argon2id$v=19$m=8,t=4294967295,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA";
+    export.data["users"]["costly"] = json!({"pwhash": costly});
+    let pipe =
+        export.file("pipe", "1.0", archive::wheel("pipe", "1.0"))["relpath"].as_str().unwrap().to_owned();
+    let path = export.folder.path().join(pipe);
+    std::fs::remove_file(&path).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+
+    let place = place().await;
+    let said = export.import(&place, &[]).await;
+    assert!(said.stdout.contains("pipe-1.0-py3-none-any.whl: it is no file"), "{}", said.stdout);
+    assert!(said.stdout.contains("refused password of user costly"), "{}", said.stdout);
+    assert!(said.stderr.contains("2 parts of the export were not taken"), "{}{}", said.stdout, said.stderr);
+    let server = Binary::serve(&place.0, &place.1, &[]).await;
+    assert_eq!(server.client(None).filenames("alice/dev", "pkg").await.len(), 3);
+    let dev = server.client(None).get("alice/dev").await.expect(200).result();
+    assert_eq!(dev["title"], "ab");
+}
+
+#[tokio::test]
+async fn two_who_import_the_same_at_the_same_time_do_not_stand_in_each_others_way() {
+    let mut export = Export::new();
+    for number in 0..20 {
+        let version = format!("1.{number}");
+        export.file("pkg", &version, archive::wheel("pkg", &version));
+    }
+    let place = place().await;
+    export.path();
+    for said in futures::future::join_all([export.import(&place, &[]), export.import(&place, &[])]).await {
+        assert!(said.success, "{}{}", said.stdout, said.stderr);
+    }
+    let server = Binary::serve(&place.0, &place.1, &[]).await;
+    assert_eq!(server.client(None).filenames("alice/dev", "pkg").await.len(), 20);
+}
+
+#[tokio::test]
 async fn a_dry_run_reads_all_and_needs_no_server() {
     let mut export = Export::new();
     export.file("pkg", "1.0", archive::wheel("pkg", "1.0"));

@@ -76,6 +76,19 @@ async fn a_refresh_finds_a_project_that_was_not_there() {
 }
 
 #[tokio::test]
+async fn a_project_that_was_forgotten_is_kept_again_by_the_process_that_kept_it_before() {
+    let (server, upstream) = (Server::start().await, Upstream::start());
+    upstream.add_wheel("pkg", "1.0");
+    let alice = server.alice_with_mirror(&upstream, json!({})).await;
+    for _ in 0..3 {
+        let before = server.serial().await;
+        assert_eq!(alice.filenames("alice/mirror", "pkg").await, [ONE]);
+        until("the page is stored", async || server.serial().await > before).await;
+        alice.delete("alice/mirror/pkg").await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn a_refresh_of_an_upstream_that_fails_loses_nothing() {
     let (server, upstream) = (Server::start().await, Upstream::start());
     upstream.add_wheel("pkg", "1.0");

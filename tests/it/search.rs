@@ -136,10 +136,7 @@ async fn a_result_says_what_was_found_and_where() {
     settled(&server).await;
     let page = async |number: u32| {
         let result = alice.get(&format!("+search?query=many&page={number}")).await.expect(200).result();
-        assert_eq!(
-            (&result["total"], &result["pages"]),
-            (&json!(if number < 4 { 45 } else { 0 }), &json!(if number < 4 { 3 } else { 0 }))
-        );
+        assert_eq!((&result["total"], &result["pages"]), (&json!(45), &json!(3)), "{number}");
         told(&result)
     };
     let pages = [page(1).await, page(2).await, page(3).await];
@@ -165,7 +162,16 @@ async fn a_question_that_cannot_be_is_refused_and_any_other_is_answered() {
     let odd =
         ["'", "\\", "a\\'b:*", "a & !b <-> c", "name:'", "name:\\*", "ä ß 漢字", "a:*|'b", "(", "NOT", "*:*"];
     let odd = odd.map(str::to_owned).into_iter();
-    for question in odd.chain(["(".repeat(500), "-a ".repeat(160), "a OR ".repeat(100), "\"".repeat(500)]) {
+    for question in odd.chain([
+        "(".repeat(500),
+        "-a ".repeat(160),
+        "a OR ".repeat(100),
+        "\"".repeat(500),
+        "NOT ".repeat(120),
+        "NOT ".repeat(120) + "a",
+        "-(a ".repeat(120),
+        "a) ".repeat(160),
+    ]) {
         alice.get(&asked(&question)).await.expect(200);
     }
     assert_eq!(alice.get("+search").await.expect(200).result()["total"], 0);

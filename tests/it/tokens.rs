@@ -79,6 +79,21 @@ async fn what_the_devpi_client_logs_in_with_is_the_token_itself() {
 }
 
 #[tokio::test]
+async fn a_token_to_read_sends_no_results_about_what_not_everybody_may_read() {
+    let server = Server::start().await;
+    let alice = alice_with_private_index(&server).await;
+    let path = alice.file_path("alice/dev", "one", "one-1.0-py3-none-any.whl").await;
+    let send = async |limits: Value| {
+        let holder = with(&server, &make(&alice, "alice", limits).await);
+        holder.post(&path, json!({"testenvs": {}})).await.status
+    };
+    assert_eq!(send(json!({"allowed": ["pkg_read"]})).await, 403);
+    assert_eq!(send(json!({"allowed": ["pkg_read", "toxresult_upload"]})).await, 200);
+    alice.patch("alice/dev", json!(["acl_read-="])).await.expect(200);
+    assert_eq!(send(json!({"allowed": ["pkg_read"]})).await, 200);
+}
+
+#[tokio::test]
 async fn only_the_user_and_root_make_see_and_revoke_tokens_and_no_token_does() {
     let server = Server::start().await;
     let alice = alice_with_private_index(&server).await;

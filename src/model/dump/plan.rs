@@ -15,10 +15,14 @@ use std::{
     collections::BTreeMap,
     path::{Component, Path},
 };
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 /// Most memory that checking a password may take, in KiB; devpi's hashes want 64 MiB, old ones 100.
 const MOST_HASH_MEMORY: u64 = 512 << 10;
+
+/// Most passes over that memory, and most lanes in it; devpi's hashes want 3 and 4, old ones 2 and 8.
+const MOST_HASH_PASSES: u64 = 10;
+const MOST_HASH_LANES: u64 = 64;
 
 /// The whole of an import, before anything is done.
 #[derive(Default)]
@@ -119,8 +123,9 @@ impl Plan {
             Ok(name) => name,
             Err(problem) => return self.refuse(format!("user {given}"), problem),
         };
+        let data = sound(data);
         let text = |key: &str| data.get(key).and_then(Value::as_str);
-        let moment = |key: &str| OffsetDateTime::parse(text(key)?, &Rfc3339).ok();
+        let moment = |key: &str| project::moment(text(key)?);
         let (created_at, modified_at) = (moment("created"), moment("modified"));
         let password_hash = match text("pwhash").unwrap_or_default() {
             "" | NO_PASSWORD => String::new(),
@@ -150,7 +155,8 @@ impl Plan {
     }
 
     fn index(&mut self, given: &str, index: DumpIndex, version: u8) {
-        let DumpIndex { mut settings, projects, files, project_status } = index;
+        let DumpIndex { settings, projects, files, project_status } = index;
+        let mut settings = sound(settings);
         let mut by_name: BTreeMap<ProjectName, Project> = BTreeMap::new();
         let mut whitelist = Vec::new();
         for (spelled, data) in projects {
@@ -189,7 +195,7 @@ impl Plan {
             self.refuse(format!("option of index {name}"), problem);
         }
         let projects = by_name.into_iter().map(|(project, data)| {
-            let status = project_status.get(project.as_str()).map(status).unwrap_or_default();
+            let status = project_status.get(project.as_str()).cloned().map(status).unwrap_or_default();
             let releases = self.releases(&name, &project, data);
             PlannedProject { name: project, status, releases }
         });
@@ -266,7 +272,8 @@ fn allows_all(rules: &Value) -> bool {
     is_rule(rules) || rules.as_array().is_some_and(|rules| rules.iter().any(is_rule))
 }
 
-fn status(data: &Map<String, Value>) -> Status {
+fn status(data: Map<String, Value>) -> Status {
+    let data = sound(data);
     let text = |key: &str| data.get(key).and_then(Value::as_str).map(str::to_owned);
     match text("status").filter(|status| Status::ALL.contains(&status.as_str())) {
         Some(status) => Status { status, reason: text("reason") },
@@ -294,15 +301,28 @@ fn planned(file: DumpFile) -> Result<(String, PlannedFile), String> {
         modified_at: file.mapping.modified(),
         for_filename: for_filename.map(str::to_owned),
         log: project::log(file.log),
-        yanked: file.yanked,
+        yanked: file.yanked.map(|reason| reason.replace('\0', "")),
         url: file.mapping.url,
         path: file.path,
     };
     Ok((version, planned))
 }
 
-/// Whether a password can be checked against a hash, in bounded memory.
+/// The same without NUL characters, which PostgreSQL does not take.
+fn sound(data: Map<String, Value>) -> Map<String, Value> {
+    match project::without_nul(Value::Object(data)) {
+        Value::Object(data) => data,
+        _ => Map::new(),
+    }
+}
+
+/// Whether a password can be checked against a hash, in bounded memory and time.
 fn is_usable(hash: &str) -> bool {
-    let memory = hash.split(['$', ',']).find_map(|part| part.strip_prefix("m=")?.parse::<u64>().ok());
-    hash.starts_with("$argon2") && memory.is_some_and(|memory| memory <= MOST_HASH_MEMORY)
+    let cost =
+        |name: &str| hash.split(['$', ',']).find_map(|part| part.strip_prefix(name)?.parse::<u64>().ok());
+    let is_at_most = |name: &str, most: u64| cost(name).is_some_and(|cost| cost <= most);
+    hash.starts_with("$argon2")
+        && is_at_most("m=", MOST_HASH_MEMORY)
+        && is_at_most("t=", MOST_HASH_PASSES)
+        && is_at_most("p=", MOST_HASH_LANES)
 }

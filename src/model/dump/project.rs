@@ -60,7 +60,7 @@ impl Mapping {
     pub fn modified(&self) -> Option<OffsetDateTime> {
         let text = self.last_modified.as_deref()?;
         let of_header = httpdate::parse_http_date(text).map(OffsetDateTime::from).ok();
-        of_header.or_else(|| OffsetDateTime::parse(text, &Rfc3339).ok())
+        of_header.or_else(|| moment(text))
     }
 }
 
@@ -76,7 +76,7 @@ impl ReleaseData {
     /// Reads version data; what devpi keeps beside the metadata under names with a `+` or `:` is left out.
     pub fn new(version: &str, given: Map<String, Value>) -> Self {
         let yanked = match given.get("yanked") {
-            Some(Value::String(reason)) => Some(reason.clone()),
+            Some(Value::String(reason)) => Some(reason.replace('\0', "")),
             Some(Value::Bool(true)) => Some(String::new()),
             _ => None,
         };
@@ -97,8 +97,13 @@ impl ReleaseData {
     }
 }
 
+/// A moment in RFC 3339, in UTC; `None` also for one beyond all calendars.
+pub(super) fn moment(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok()?.checked_to_offset(UtcOffset::UTC)
+}
+
 /// A value that PostgreSQL takes: without NUL characters.
-fn without_nul(value: Value) -> Value {
+pub(super) fn without_nul(value: Value) -> Value {
     match value {
         Value::String(text) if text.contains('\0') => text.replace('\0', "").into(),
         Value::Array(list) => list.into_iter().map(without_nul).collect(),
@@ -113,11 +118,8 @@ fn without_nul(value: Value) -> Value {
 pub(super) fn log(given: Option<Value>) -> Value {
     let Some(Value::Array(mut entries)) = given else { return Value::Array(Vec::new()) };
     for entry in &mut entries {
-        let when = entry
-            .get("when")
-            .and_then(Value::as_str)
-            .and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
-        if let Some(at) = when.map(|at| at.to_offset(UtcOffset::UTC)) {
+        let when = entry.get("when").and_then(Value::as_str).and_then(moment);
+        if let Some(at) = when {
             entry["when"] = serde_json::json!([
                 at.year(),
                 u8::from(at.month()),

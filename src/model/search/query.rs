@@ -22,6 +22,9 @@ pub struct Query {
     pub words: Vec<String>,
 }
 
+/// How deep operators are nested, of the 32 levels that PostgreSQL reads.
+const DEPTH: usize = 12;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Node {
     /// Words that stand side by side, of which the last may go on.
@@ -67,7 +70,7 @@ impl Query {
     fn of(node: &Node) -> Self {
         let mut found = Vec::new();
         node.wanted(&mut found);
-        Self { lexemes: node.lexemes(""), name: None, words: found }
+        Self { lexemes: node.lexemes("", DEPTH), name: None, words: found }
     }
 }
 
@@ -105,7 +108,10 @@ impl Node {
     }
 
     /// The `tsquery`, with words only of texts of these weights, or with `""` of all.
-    fn lexemes(&self, weights: &str) -> Option<String> {
+    ///
+    /// What is nested deeper than this is left out.
+    fn lexemes(&self, weights: &str, depth: usize) -> Option<String> {
+        let depth = depth.checked_sub(1)?;
         match self {
             Self::Words(text, prefix) => {
                 let words: Vec<_> = words(text).collect();
@@ -134,16 +140,19 @@ impl Node {
                     Self::Field("type", value, _) => Some(kind(value).1),
                     _ => None,
                 });
-                joined(nodes, " & ", own.unwrap_or(weights))
+                joined(nodes, " & ", own.unwrap_or(weights), depth)
             }
-            Self::Or(nodes) => joined(nodes, " | ", weights),
-            Self::Not(node) => Some(format!("!{}", node.lexemes(weights)?)),
+            Self::Or(nodes) => joined(nodes, " | ", weights, depth),
+            Self::Not(node) => match &**node {
+                Self::Not(twice) => twice.lexemes(weights, depth),
+                node => Some(format!("!{}", node.lexemes(weights, depth)?)),
+            },
         }
     }
 }
 
-fn joined(nodes: &[Node], operator: &str, weights: &str) -> Option<String> {
-    let lexemes: Vec<_> = nodes.iter().filter_map(|node| node.lexemes(weights)).collect();
+fn joined(nodes: &[Node], operator: &str, weights: &str, depth: usize) -> Option<String> {
+    let lexemes: Vec<_> = nodes.iter().filter_map(|node| node.lexemes(weights, depth)).collect();
     match lexemes.as_slice() {
         [] => None,
         [one] => Some(one.clone()),
@@ -246,12 +255,12 @@ struct Parser {
 
 impl Parser {
     fn all(&mut self) -> Node {
-        let mut node = self.any();
+        let mut nodes = vec![self.any()];
         // What stands behind a parenthesis that closes nothing.
         while self.tokens.next().is_some() {
-            node = Node::And(vec![node, self.any()]);
+            nodes.push(self.any());
         }
-        node
+        if nodes.len() == 1 { nodes.remove(0) } else { Node::And(nodes) }
     }
 
     fn any(&mut self) -> Node {

@@ -31,6 +31,9 @@ use std::{
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
 use tokio_postgres::IsolationLevel;
 
+/// Longest name of a file or a folder, in bytes.
+const LONGEST_NAME: usize = 255;
+
 /// What is written beside what everybody may know.
 #[derive(Clone, Copy)]
 pub struct Options {
@@ -48,6 +51,15 @@ pub struct Wanted {
     pub sha256: String,
     /// In bytes.
     pub size: i64,
+}
+
+/// All that is to be written.
+#[derive(Default)]
+pub struct Export {
+    pub dump: Dump,
+    pub files: Vec<Wanted>,
+    /// Paths of files that no file system takes: a tox result has a longer name than the file that it is about.
+    pub left_out: Vec<String>,
 }
 
 /// How many files were written, and how many bytes.
@@ -68,27 +80,27 @@ impl Tally {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn read(service: &Service, options: Options) -> Result<(Dump, Vec<Wanted>)> {
+pub async fn read(service: &Service, options: Options) -> Result<Export> {
     let mut connection = service.db().await?;
     let snapshot =
         connection.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
     let snapshot = snapshot.start().await?;
-    let (mut dump, mut wanted) = (Dump::default(), Vec::new());
+    let mut all = Export::default();
     for user in store::users::all(&snapshot).await? {
-        dump.users.insert(user.name.to_string(), user_config(&user, options));
+        all.dump.users.insert(user.name.to_string(), user_config(&user, options));
     }
     for index in store::indexes::all(&snapshot, None).await? {
         let settings = index.settings.exported(options.secrets);
-        let mut exported =
-            Exported { dump: DumpIndex { settings, ..DumpIndex::default() }, wanted: &mut wanted };
+        let mut exported = Exported { dump: DumpIndex { settings, ..DumpIndex::default() }, all: &mut all };
         match index.mirror.is_some() {
             true if options.mirrored_files => exported.mirror(&snapshot, &index).await?,
             true => {}
             false => exported.stage(&snapshot, &index).await?,
         }
-        dump.indexes.insert(index.name.to_string(), exported.dump);
+        let dump = exported.dump;
+        all.dump.indexes.insert(index.name.to_string(), dump);
     }
-    Ok((dump, wanted))
+    Ok(all)
 }
 
 /// A user as devpi keeps one.
@@ -111,7 +123,7 @@ fn user_config(user: &User, options: Options) -> Map<String, Value> {
 /// An index on its way into a dump.
 struct Exported<'a> {
     dump: DumpIndex,
-    wanted: &'a mut Vec<Wanted>,
+    all: &'a mut Export,
 }
 
 impl Exported<'_> {
@@ -164,7 +176,9 @@ impl Exported<'_> {
         let Attachment { index, project, version, filename, entry, .. } = attachment;
         let about = attachment.for_filename.as_deref().and_then(|name| Some((name, digests.get(name)?)));
         let (kind, path) = match (attachment.rel, about) {
-            (Rel::DocZip, _) => (Kind::DocZip, format!("{index}/{project}/{version}/+doc/{filename}")),
+            (Rel::DocZip, _) => {
+                (Kind::DocZip, format!("{index}/{project}/{version}/+doc/documentation.doc.zip"))
+            }
             (Rel::ToxResult, Some((_, sha256))) => {
                 (Kind::ToxResult, format!("{index}/{project}/sha256={sha256}/{filename}"))
             }
@@ -209,7 +223,11 @@ impl Exported<'_> {
     }
 
     fn push(&mut self, file: DumpFile, sha256: &str, size: i64) {
-        self.wanted.push(Wanted { path: file.path.clone(), sha256: sha256.to_owned(), size });
+        if file.path.split('/').any(|part| part.len() > LONGEST_NAME) {
+            self.all.left_out.push(file.path);
+            return;
+        }
+        self.all.files.push(Wanted { path: file.path.clone(), sha256: sha256.to_owned(), size });
         self.dump.files.push(file);
     }
 }

@@ -1,11 +1,7 @@
 //! The files of an export, from the object store to the folder.
 
-use super::{Tally, Wanted};
-use crate::{
-    blobs::BlobKey,
-    model::dump::{DATA_INDEX, Dump},
-    service::Service,
-};
+use super::{Export, Tally, Wanted};
+use crate::{blobs::BlobKey, model::dump::DATA_INDEX, service::Service};
 use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 use std::{fmt::Display, io, path::Path, sync::atomic::Ordering};
@@ -19,8 +15,7 @@ use tokio::{fs, io::AsyncWriteExt};
 pub async fn write(
     service: &Service,
     folder: &Path,
-    dump: &Dump,
-    files: &[Wanted],
+    export: &Export,
     tally: &Tally,
     jobs: usize,
 ) -> Result<(), String> {
@@ -30,7 +25,7 @@ pub async fn write(
     if there.next_entry().await.map_err(|error| fail(&error))?.is_some() {
         return Err(fail(&"the folder is not empty"));
     }
-    let work = stream::iter(files).map(Ok).try_for_each_concurrent(jobs, async |wanted| {
+    let work = stream::iter(&export.files).map(Ok).try_for_each_concurrent(jobs, async |wanted| {
         let problem = |error: String| format!("{}: {error}", wanted.path);
         copy(service, folder, wanted).await.map_err(problem)?;
         tally.files.fetch_add(1, Ordering::Relaxed);
@@ -38,7 +33,7 @@ pub async fn write(
         Ok::<_, String>(())
     });
     work.await?;
-    let text = serde_json::to_vec_pretty(dump).map_err(|error| error.to_string())?;
+    let text = serde_json::to_vec_pretty(&export.dump).map_err(|error| error.to_string())?;
     let unfinished = folder.join(format!("{DATA_INDEX}.unfinished"));
     let written = async {
         // It may hold secrets.

@@ -55,10 +55,11 @@ pub(super) async fn read(
         if !path.starts_with(&folder) {
             return Err("its path leads out of the folder".to_owned());
         }
-        let mut source = File::open(&path).map_err(fail)?;
-        if !source.metadata().map_err(fail)?.is_file() {
+        // Before it is opened, which waits for whoever writes to a pipe.
+        if !path.metadata().map_err(fail)?.is_file() {
             return Err("it is no file".to_owned());
         }
+        let mut source = File::open(&path).map_err(fail)?;
         let mut hashers = Hashers::new(&digests);
         let (mut bytes, mut buffer) = (Vec::new(), vec![0; READ_SIZE]);
         loop {

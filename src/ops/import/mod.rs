@@ -85,7 +85,11 @@ impl Tally {
 pub fn plan(folder: &Path) -> Result<(PathBuf, Plan), String> {
     let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", folder.join(DATA_INDEX).display());
     let folder = folder.canonicalize().map_err(|error| format!("{}: {error}", folder.display()))?;
-    let file = File::open(folder.join(DATA_INDEX)).map_err(|error| fail(&error))?;
+    let path = folder.join(DATA_INDEX);
+    if !path.metadata().map_err(|error| fail(&error))?.is_file() {
+        return Err(fail(&"it is no file"));
+    }
+    let file = File::open(path).map_err(|error| fail(&error))?;
     let dump: Dump = serde_json::from_reader(BufReader::new(file)).map_err(|error| fail(&error))?;
     Ok((folder.clone(), Plan::new(dump).map_err(|problem| fail(&problem))?))
 }

@@ -33,6 +33,19 @@ struct Stored<'a> {
     known: bool,
 }
 
+/// What became of a file in the change.
+enum Inserted {
+    New,
+    /// Somebody else has brought it meanwhile.
+    Present,
+    /// Why it is not taken.
+    Refused(String),
+}
+
+fn other_of_this_name(index: &Index) -> String {
+    format!("{} has another file of this name", index.name)
+}
+
 impl Import<'_> {
     /// Takes what the index does not have of a release, as one change.
     pub(super) async fn release(
@@ -97,7 +110,7 @@ impl Import<'_> {
         for sha256 in new {
             store::blobs::stored(&mut change, sha256).await?;
         }
-        let (mut taken, mut refused) = (Vec::new(), Vec::new());
+        let (mut taken, mut refused, mut present) = (Vec::new(), Vec::new(), 0);
         for Stored { file, content, .. } in stored {
             let inserted = match file.kind {
                 Kind::ReleaseFile => {
@@ -108,13 +121,14 @@ impl Import<'_> {
                 }
             };
             match inserted {
-                Ok(()) => {
+                Inserted::New => {
                     if file.kind == Kind::ReleaseFile {
                         digests.insert(&file.filename, &content.blob.sha256);
                     }
                     taken.push((file, content));
                 }
-                Err(why) => refused.push((file, why)),
+                Inserted::Present => present += 1,
+                Inserted::Refused(why) => refused.push((file, why)),
             }
         }
         change.commit().await?;
@@ -130,7 +144,10 @@ impl Import<'_> {
                 self.tally.remark(&file.path, remark);
             }
         }
-        self.tally.with(|report| report.releases += u64::from(is_new));
+        self.tally.with(|report| {
+            report.releases += u64::from(is_new);
+            report.present += present;
+        });
         Ok(())
     }
 
@@ -178,7 +195,7 @@ impl Present {
     }
 }
 
-/// Adds a file; else why it is not taken.
+/// Adds a file.
 async fn insert_file(
     change: &mut Change<'_>,
     index: &Index,
@@ -186,7 +203,7 @@ async fn insert_file(
     release: &PlannedRelease,
     file: &PlannedFile,
     content: &Content,
-) -> Result<Result<(), String>> {
+) -> Result<Inserted> {
     let metadata_sha256 = content.metadata.as_ref().map(|bytes| hex::encode(Sha256::digest(bytes)));
     if let (Some(sha256), Some(bytes)) = (&metadata_sha256, &content.metadata) {
         store::core_metadata::keep(change, sha256, bytes).await?;
@@ -203,15 +220,17 @@ async fn insert_file(
         log: &file.log,
     };
     if !store::files::insert(change, index, project, &new).await? {
-        return Ok(Err(format!("{} has another file of this name", index.name)));
+        let there = store::files::named(change, index, &file.filename).await?;
+        let is_same = there.is_some_and(|it| it.project == project.name && it.sha256 == content.blob.sha256);
+        return Ok(if is_same { Inserted::Present } else { Inserted::Refused(other_of_this_name(index)) });
     }
     let event = Event::release(EventKind::FileUpload, &index.name, &project.name, &release.version);
     let detail = json!({"sha256": content.blob.sha256, "size": content.blob.size});
     change.log(event.with_file(&file.filename).with_detail(detail));
-    Ok(Ok(()))
+    Ok(Inserted::New)
 }
 
-/// Adds a tox result, or documentation; else why it is not taken. `digests`: those of the release's files, by name.
+/// Adds a tox result, or documentation. `digests`: those of the release's files, by name.
 async fn insert_attachment(
     change: &mut Change<'_>,
     index: &Index,
@@ -220,7 +239,7 @@ async fn insert_attachment(
     file: &PlannedFile,
     content: &Content,
     digests: &HashMap<&str, &str>,
-) -> Result<Result<(), String>> {
+) -> Result<Inserted> {
     let about = file.for_filename.as_deref().and_then(|name| Some((name, *digests.get(name)?)));
     let (rel, entry, filename) = match (file.kind, about) {
         (Kind::DocZip, _) => {
@@ -228,11 +247,16 @@ async fn insert_attachment(
             (Rel::DocZip, attachment::entry(&content.blob.sha256), filename)
         }
         (_, Some((_, sha256))) => (Rel::ToxResult, attachment::entry(sha256), file.filename.clone()),
-        _ => return Ok(Err("the file that it is about is not there".into())),
+        _ => return Ok(Inserted::Refused("the file that it is about is not there".into())),
     };
     let there = store::attachments::of_release(change, project, &release.version).await?;
+    let is_same =
+        |it: &Attachment| it.rel == rel && it.filename == filename && it.sha256 == content.blob.sha256;
+    if there.iter().any(is_same) {
+        return Ok(Inserted::Present);
+    }
     if rel == Rel::DocZip && there.iter().any(|it| it.rel == rel) {
-        return Ok(Err(format!("{} has other documentation of this release", index.name)));
+        return Ok(Inserted::Refused(format!("{} has other documentation of this release", index.name)));
     }
     let new = NewAttachment {
         version: &release.version,
@@ -245,7 +269,7 @@ async fn insert_attachment(
         log: &file.log,
     };
     if !store::attachments::insert(change, index, project, &new).await? {
-        return Ok(Err(format!("{} has another file of this name", index.name)));
+        return Ok(Inserted::Refused(other_of_this_name(index)));
     }
     let kind = match rel {
         Rel::ToxResult => EventKind::ToxResultUpload,
@@ -253,5 +277,5 @@ async fn insert_attachment(
     };
     let event = Event::release(kind, &index.name, &project.name, &release.version);
     change.log(event.with_file(&filename));
-    Ok(Ok(()))
+    Ok(Inserted::New)
 }

@@ -351,8 +351,17 @@ impl Place {
             return Ok(true); // something newer is stored instead
         }
         // What this process kept itself since then is surely older.
-        let now = Seen { revision: now.revision.max(*kept), ..now.clone() };
-        let serial = keep::rows(&self.service, &self.index, &self.project, &pending.page, &now).await?;
+        let seen_revision = now.revision;
+        let mut now = Seen { revision: now.revision.max(*kept), ..now.clone() };
+        let keep = async |now: &Seen| {
+            keep::rows(&self.service, &self.index, &self.project, &pending.page, now).await
+        };
+        let mut serial = keep(&now).await?;
+        if serial.is_none() && now.revision > seen_revision {
+            // The row was forgotten meanwhile, and its count began anew.
+            (*kept, now.revision) = (0, seen_revision);
+            serial = keep(&now).await?;
+        }
         reading::begin(&self.service).await?;
         match serial {
             Some(serial) => {

@@ -128,7 +128,16 @@ async fn find(
     let place = place
         .map_err(|_| Error::Overloaded("too many searches at the same time"))?
         .map_err(|error| Error::Internal(error.to_string()))?;
-    let found = service.bounded(async { store::search::find(&mut service.db().await?, &query, &part).await });
+    let found = service.bounded(async {
+        let mut db = service.db().await?;
+        let (found, total) = store::search::find(&mut db, &query, &part).await?;
+        if !found.is_empty() || offset == 0 {
+            return Ok((found, total));
+        }
+        // Behind the last page no row tells how many there are.
+        let first = Part { offset: 0, limit: 1, ..part };
+        Ok((found, store::search::find(&mut db, &query, &first).await?.1))
+    });
     let (found, total) = found.await?;
     drop(place);
     let is_readable = |hit: &Hit| {

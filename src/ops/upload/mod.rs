@@ -58,10 +58,7 @@ pub async fn begin<'a>(service: &'a Service, caller: &'a Caller, index: &IndexNa
 }
 
 /// A place among the uploads that run.
-///
-/// # Errors
-/// [`Error::Overloaded`] when too many run for too long.
-pub async fn place(service: &Service) -> Result<SemaphorePermit<'_>> {
+async fn place(service: &Service) -> Result<SemaphorePermit<'_>> {
     let place = tokio::time::timeout(service.config.database.timeout(), service.uploads.acquire()).await;
     let place = place.map_err(|_| Error::Overloaded("too many uploads at the same time"))?;
     place.map_err(|error| Error::Internal(error.to_string()))
