@@ -22,6 +22,7 @@ mod files_redirect;
 mod import;
 mod indexes;
 mod login;
+mod migrations;
 mod mirror_options;
 mod mirror_failures;
 mod mirror_files;
