@@ -22,7 +22,7 @@ use crate::{
 };
 use deadpool_postgres::Object;
 use std::{ops::Deref, sync::Arc, time::Duration};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -158,6 +158,20 @@ impl Service {
     pub async fn bounded<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let limit = self.config.database.timeout() * 2;
         tokio::time::timeout(limit, work).await.unwrap_or(Err(Error::Unavailable))
+    }
+
+    /// A place among those who do the same; `busy` says what too many do.
+    ///
+    /// # Errors
+    /// [`Error::Overloaded`] when there is none for as long as a connection to the database is waited for.
+    pub async fn place<'a>(
+        &self,
+        places: &'a Semaphore,
+        busy: &'static str,
+    ) -> Result<SemaphorePermit<'a>, Error> {
+        let place = tokio::time::timeout(self.config.database.timeout(), places.acquire()).await;
+        let place = place.map_err(|_| Error::Overloaded(busy))?;
+        place.map_err(|error| Error::Internal(error.to_string()))
     }
 
     /// A connection to the database.

@@ -84,8 +84,14 @@ impl Staging {
         Ok(self.key)
     }
 
-    /// Gives the parts up.
-    pub async fn abort(self) -> Result<()> {
+    /// Gives the parts up; what can't be removed now is left to the bucket's lifecycle and gc.
+    pub async fn give_up(self) {
+        if let Err(error) = self.abort().await {
+            tracing::warn!(%error, "parts of an upload that was given up stay in the store");
+        }
+    }
+
+    async fn abort(self) -> Result<()> {
         let request = self
             .blobs
             .client

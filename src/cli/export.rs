@@ -2,7 +2,7 @@
 
 use super::progress;
 use crate::{
-    config::{Config, DatabaseConfig, S3Config, ServerConfig},
+    config::Config,
     ops::export::{self, Options as Wanted, Tally},
     service::Service,
 };
@@ -13,11 +13,7 @@ use std::{path::PathBuf, time::Instant};
 #[derive(Args)]
 pub(super) struct Options {
     #[command(flatten)]
-    database: DatabaseConfig,
-    #[command(flatten)]
-    s3: S3Config,
-    #[command(flatten)]
-    server: ServerConfig,
+    config: Config,
     /// Folder to write to, empty or not there yet
     folder: PathBuf,
     /// Write password hashes and the credentials in mirror URLs too; without them nobody can log in after an import
@@ -32,8 +28,8 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(options: Options) -> Result<(), String> {
-    let Options { database, s3, server, folder, include_secrets, include_mirrored_files, jobs } = options;
-    let service = Service::start(Config { database, s3, server }).await?;
+    let Options { config, folder, include_secrets, include_mirrored_files, jobs } = options;
+    let service = Service::start(config).await?;
     let began = Instant::now();
     let wanted = Wanted { secrets: include_secrets, mirrored_files: include_mirrored_files };
     let all = export::read(&service, wanted).await.map_err(|error| error.to_string())?;

@@ -2,7 +2,7 @@
 
 use super::progress;
 use crate::{
-    config::{Config, DatabaseConfig, S3Config, ServerConfig},
+    config::Config,
     ops::import::{self, Report, Tally},
     service::Service,
 };
@@ -13,11 +13,7 @@ use std::{path::PathBuf, time::Instant};
 #[derive(Args)]
 pub(super) struct Options {
     #[command(flatten)]
-    database: DatabaseConfig,
-    #[command(flatten)]
-    s3: S3Config,
-    #[command(flatten)]
-    server: ServerConfig,
+    config: Config,
     /// Folder that `devpi-server --export` or `wheelyard export` wrote
     folder: PathBuf,
     /// Read all and check every digest, but take nothing; needs neither database nor bucket
@@ -29,10 +25,10 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(options: Options) -> Result<(), String> {
-    let Options { database, s3, server, folder, dry_run, jobs } = options;
+    let Options { config, folder, dry_run, jobs } = options;
     let service = match dry_run {
         true => None,
-        false => Some(Service::start(Config { database, s3, server }).await?),
+        false => Some(Service::start(config).await?),
     };
     match take(service.as_ref(), folder, usize::from(jobs)).await? {
         0 => Ok(()),

@@ -2,7 +2,7 @@
 
 use super::upstream_url::{Upstream, Wish};
 use crate::{
-    config::{Config, DatabaseConfig, S3Config, ServerConfig},
+    config::Config,
     model::name::{IndexName, UserName},
     ops,
     service::Service,
@@ -14,11 +14,7 @@ use serde_json::Map;
 #[derive(Args)]
 pub(super) struct Options {
     #[command(flatten)]
-    database: DatabaseConfig,
-    #[command(flatten)]
-    s3: S3Config,
-    #[command(flatten)]
-    server: ServerConfig,
+    config: Config,
     /// Password of root; without one nobody can log in as root until it is set
     #[arg(long, env = "WHEELYARD_ROOT_PASSWORD", hide_env_values = true)]
     root_password: Option<String>,
@@ -28,9 +24,9 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(options: Options) -> Result<(), String> {
-    let Options { database, s3, server, root_password, mirror_url } = options;
+    let Options { config, root_password, mirror_url } = options;
     let wish = Wish::parse(mirror_url.as_deref())?;
-    let service = Service::start(Config { database, s3, server }).await?;
+    let service = Service::start(config).await?;
     match create_root(&service, root_password.as_deref()).await? {
         true => println!("created user root"),
         false => println!("user root exists already"),

@@ -3,11 +3,10 @@
 use super::{
     extract::{IndexPath, JsonObject, PublisherPath},
     respond,
-    users::time,
 };
 use crate::{
     error::Result,
-    model::{access::Caller, publisher::Publisher},
+    model::{access::Caller, publisher::Publisher, user::written},
     ops,
     service::Service,
 };
@@ -54,7 +53,7 @@ fn shown(publisher: &Publisher) -> Value {
         "issuer": publisher.asked.issuer,
         "claims": publisher.asked.claims,
         "projects": publisher.asked.projects,
-        "created": time(publisher.created_at),
+        "created": written(publisher.created_at),
         "created_by": publisher.created_by,
     })
 }

@@ -3,11 +3,10 @@
 use super::{
     extract::{JsonObject, TokenPath, UserPath},
     respond,
-    users::time,
 };
 use crate::{
     error::Result,
-    model::{access::Caller, api_token::ApiToken},
+    model::{access::Caller, api_token::ApiToken, user::written},
     ops,
     service::Service,
 };
@@ -68,8 +67,8 @@ fn info(token: &ApiToken) -> Value {
         "id": token.id,
         "description": token.description,
         "restrictions": restrictions,
-        "created": time(token.created_at),
+        "created": written(token.created_at),
         "expires": expires,
-        "last_used": token.last_used_at.map(time),
+        "last_used": token.last_used_at.map(written),
     })
 }

@@ -7,14 +7,16 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    model::{access::Caller, user::UserPatch},
+    model::{
+        access::Caller,
+        user::{UserPatch, written},
+    },
     ops::{self, users::Shown},
     service::Service,
 };
 use axum::{extract::State, response::Response};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
-use time::{OffsetDateTime, macros::format_description};
 
 /// `GET /`: all users with their indexes.
 pub(super) async fn list(
@@ -90,18 +92,12 @@ pub(super) fn admit(headers: &HeaderMap) -> Result<()> {
     }
 }
 
-/// A time as devpi writes it.
-pub(super) fn time(at: OffsetDateTime) -> String {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-    at.to_offset(time::UtcOffset::UTC).format(format).unwrap_or_default()
-}
-
 fn user_config(Shown { user, indexes }: Shown) -> Value {
     let mut config = user.profile;
     config.insert("username".into(), user.name.to_string().into());
-    config.insert("created".into(), time(user.created_at).into());
+    config.insert("created".into(), written(user.created_at).into());
     if let Some(at) = user.modified_at {
-        config.insert("modified".into(), time(at).into());
+        config.insert("modified".into(), written(at).into());
     }
     let indexes = indexes.into_iter().map(|index| (index.name.index.clone(), index.settings.shown().into()));
     config.insert("indexes".into(), Value::Object(indexes.collect()));

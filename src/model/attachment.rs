@@ -1,7 +1,7 @@
 //! What belongs to a release beside its distribution files: tox results and documentation (devpi: links of another rel).
 
 use super::{
-    file::File,
+    file::{File, entry},
     name::{IndexName, ProjectName, encode},
     serial::Serial,
 };
@@ -85,11 +85,6 @@ impl Attachment {
         }
         link
     }
-}
-
-/// The folder of content with this hex digest.
-pub fn entry(sha256: &str) -> String {
-    format!("+f/{}/{}", &sha256[..3], &sha256[3..16])
 }
 
 /// The name of a tox result that came at this moment, after so many others about the same file.

@@ -36,7 +36,7 @@ pub struct File {
 impl File {
     /// The path of the file below its index: `+f/abc/0123456789abc/name` (devpi: file location).
     pub fn entry_path(&self) -> String {
-        format!("+f/{}/{}/{}", &self.sha256[..3], &self.sha256[3..16], self.filename)
+        format!("{}/{}", entry(&self.sha256), self.filename)
     }
 
     /// The path of the file below the root: `user/index/+f/…`.
@@ -46,7 +46,7 @@ impl File {
 
     /// The path of the file below its index, percent-encoded for a URL.
     pub fn entry_url_path(&self) -> String {
-        format!("+f/{}/{}/{}", &self.sha256[..3], &self.sha256[3..16], encode(&self.filename))
+        format!("{}/{}", entry(&self.sha256), encode(&self.filename))
     }
 
     /// The path of the file below the root, percent-encoded for a URL.
@@ -64,6 +64,11 @@ impl File {
             "log": self.log,
         })
     }
+}
+
+/// The folder of content with this hex digest, of 16 digits or more (devpi: file location).
+pub fn entry(digest: &str) -> String {
+    format!("+f/{}/{}", &digest[..3], &digest[3..16])
 }
 
 /// The yank state that a client asks for: `{"yanked": "reason" | true | false}`.

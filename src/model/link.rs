@@ -1,6 +1,7 @@
 //! A file that a mirror has found upstream: what the upstream says of it, whether its bytes are here or not.
 
 use super::{
+    file::entry,
     name::{IndexName, encode},
     page::Status,
 };
@@ -110,9 +111,7 @@ impl Link {
     pub fn entry(&self) -> String {
         match self.hash() {
             // Too short a digest, as of a checksum, could not be told from another's beginning.
-            Some((_, digest)) if digest.len() >= 16 && digest.is_ascii() => {
-                format!("+f/{}/{}", &digest[..3], &digest[3..16])
-            }
+            Some((_, digest)) if digest.len() >= 16 && digest.is_ascii() => entry(digest),
             _ => format!("+e/{}", external_folder(&self.url)),
         }
     }

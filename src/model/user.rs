@@ -2,7 +2,7 @@
 
 use super::{name::UserName, serial::Serial};
 use serde_json::{Map, Value};
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset, macros::format_description};
 use uuid::Uuid;
 
 /// The keys of a profile that a client may set (devpi: users).
@@ -74,6 +74,12 @@ impl UserPatch {
             }
         }
     }
+}
+
+/// A moment as devpi's JSON writes it: in UTC, to the second.
+pub fn written(at: OffsetDateTime) -> String {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    at.to_offset(UtcOffset::UTC).format(format).unwrap_or_default()
 }
 
 /// What Python takes for false: devpi removes a key that is set to such a value.

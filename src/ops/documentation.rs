@@ -67,12 +67,8 @@ pub async fn find(
 /// Those of the object store; [`Error::NotFound`] when it can't be read.
 pub async fn directory(service: &Service, archive: &Attachment) -> Result<Arc<Documents>> {
     let load = async {
-        let place =
-            tokio::time::timeout(service.config.database.timeout(), service.directory_reads.acquire());
-        let _place = place
-            .await
-            .map_err(|_| Error::Overloaded("too much documentation is opened at the same time"))?
-            .map_err(|error| Error::Internal(error.to_string()))?;
+        let busy = "too much documentation is opened at the same time";
+        let _place = service.place(&service.directory_reads, busy).await?;
         let size = archive.size.unsigned_abs();
         let mut reader = Reader::of_stored(service, &archive.sha256, size);
         let filename = archive.filename.clone();

@@ -113,10 +113,8 @@ impl Receiver {
 
     /// Gives the upload up.
     pub async fn abort(self) {
-        if let Some(staging) = self.staging
-            && let Err(error) = staging.abort().await
-        {
-            tracing::warn!(%error, "an upload that was given up stays in staging");
+        if let Some(staging) = self.staging {
+            staging.give_up().await;
         }
     }
 

@@ -4,9 +4,9 @@ use crate::{
     error::{Error, Result},
     model::{
         access::{self, Caller},
-        attachment::{Rel, entry, tox_result_filename},
+        attachment::{Rel, tox_result_filename},
         event::{Event, EventKind},
-        file::{File, log_entry},
+        file::{File, entry, log_entry},
         index::Index,
         name::{IndexName, ProjectName},
     },
@@ -53,20 +53,15 @@ pub async fn begin<'a>(
     match download::file(service, caller, index, entry, filename).await {
         Ok(Found::Stage(_, file)) => {
             check_permission(caller, &stage, Some(&file.project))?;
-            Ok(ToxResult { service, caller, file, place: place(service).await? })
+            // Anybody may send some, and is not to keep uploads out.
+            let place = service.place(&service.results, "too many tox results at the same time").await?;
+            Ok(ToxResult { service, caller, file, place })
         }
         Ok(_) | Err(Error::NoSuchFile | Error::Gone(_)) => {
             Err(missing(&format!("{index}/{entry}/{filename}")))
         }
         Err(error) => Err(error),
     }
-}
-
-/// A place among the results that are received: anybody may send some, and is not to keep uploads out.
-async fn place(service: &Service) -> Result<SemaphorePermit<'_>> {
-    let place = tokio::time::timeout(service.config.database.timeout(), service.results.acquire()).await;
-    let place = place.map_err(|_| Error::Overloaded("too many tox results at the same time"))?;
-    place.map_err(|error| Error::Internal(error.to_string()))
 }
 
 fn check_permission(caller: &Caller, index: &Index, project: Option<&ProjectName>) -> Result<()> {

@@ -3,8 +3,8 @@
 use crate::{
     error::{Error, Result},
     model::{
-        attachment::{self, Attachment, Rel},
-        file::File,
+        attachment::{Attachment, Rel},
+        file::{self, File},
         index::Index,
         name::{IndexName, ProjectName},
         serial::Serial,
@@ -227,7 +227,7 @@ pub async fn close_about(change: &mut Change<'_>, file: &File) -> Result<()> {
              returning id",
         )
         .await?;
-    let entry = attachment::entry(&file.sha256);
+    let entry = file::entry(&file.sha256);
     let rows = change.query(&statement, &[&file.project_id, &entry, &file.filename]).await?;
     change.touched.attachments.extend(rows.iter().map(|row| row.get::<_, i64>("id")));
     Ok(())

@@ -2,7 +2,7 @@
 
 use crate::{
     harness::{
-        Server, archive,
+        Client, Server, archive,
         binary::{self, Binary, place},
         until, world,
     },
@@ -16,8 +16,9 @@ use tokio_util::task::TaskTracker;
 use wheelyard::{
     blobs::BlobKey,
     model::{
-        attachment::{Rel, doc_zip_filename, entry},
+        attachment::{Rel, doc_zip_filename},
         event::{Event, EventKind},
+        file::entry,
         name::{IndexName, ProjectName},
     },
     ops,
@@ -128,23 +129,28 @@ async fn what_a_program_of_before_left_undone_is_done_by_the_next() {
     until("the project is found again", async || found(&alice.at(&beside.url), "pkg").await.len() == 1).await;
 }
 
-#[tokio::test]
-async fn a_process_killed_over_its_work_leaves_it_to_another() {
-    let (database, prefix) = place().await;
-    let (client, connection) = tokio_postgres::connect(&database, NoTls).await.unwrap();
+/// A process that has taken the job of a project of alice's, and can't write what came of it until this client of the
+/// database says `rollback`.
+async fn held_up(database: &str, prefix: &str, project: &str) -> (tokio_postgres::Client, Binary, Client) {
+    let (client, connection) = tokio_postgres::connect(database, NoTls).await.unwrap();
     TaskTracker::new().spawn(connection);
-    let one = Binary::serve(&database, &prefix, &[]).await;
+    let one = Binary::serve(database, prefix, &[]).await;
     one.client(None).put("alice", json!({"password": "secret"})).await.expect(201);
     let alice = one.client(Some(("alice", "secret")));
     alice.create_index("alice/dev", json!({})).await;
-    // It takes the job, and can't write what came of it.
     client.batch_execute("begin; lock table search_documents in exclusive mode").await.unwrap();
-    upload(&alice, "alice/dev", "first", "1.0", &[]).await;
+    upload(&alice, "alice/dev", project, "1.0", &[]).await;
     until("the job is taken", async || {
-        let taken = client.query("select from jobs where lease_until is not null", &[]).await;
-        !taken.unwrap().is_empty()
+        !client.query("select from jobs where lease_until is not null", &[]).await.unwrap().is_empty()
     })
     .await;
+    (client, one, alice)
+}
+
+#[tokio::test]
+async fn a_process_killed_over_its_work_leaves_it_to_another() {
+    let (database, prefix) = place().await;
+    let (client, one, alice) = held_up(&database, &prefix, "first").await;
     one.end("-KILL").await;
     client.batch_execute("rollback").await.unwrap();
     let two = Binary::serve(&database, &prefix, &[]).await;
@@ -168,18 +174,7 @@ async fn a_process_killed_over_its_work_leaves_it_to_another() {
 #[tokio::test]
 async fn a_process_that_stops_ends_what_it_has_begun() {
     let (database, prefix) = place().await;
-    let (client, connection) = tokio_postgres::connect(&database, NoTls).await.unwrap();
-    TaskTracker::new().spawn(connection);
-    let one = Binary::serve(&database, &prefix, &[]).await;
-    one.client(None).put("alice", json!({"password": "secret"})).await.expect(201);
-    let alice = one.client(Some(("alice", "secret")));
-    alice.create_index("alice/dev", json!({})).await;
-    client.batch_execute("begin; lock table search_documents in exclusive mode").await.unwrap();
-    upload(&alice, "alice/dev", "pkg", "1.0", &[]).await;
-    until("the job is taken", async || {
-        !client.query("select from jobs where lease_until is not null", &[]).await.unwrap().is_empty()
-    })
-    .await;
+    let (client, one, alice) = held_up(&database, &prefix, "pkg").await;
     one.signal("-TERM").await;
     until("it takes no more requests", async || alice.try_get("+api", &[]).await.is_none()).await;
     client.batch_execute("rollback").await.unwrap();

@@ -18,7 +18,7 @@ use crate::{
         page::Status,
         release,
         serial::Serial,
-        user::User,
+        user::{User, written},
     },
     service::Service,
     store::{self, Client},
@@ -28,7 +28,7 @@ use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU64, Ordering},
 };
-use time::{OffsetDateTime, UtcOffset, macros::format_description};
+use time::OffsetDateTime;
 use tokio_postgres::IsolationLevel;
 
 /// Longest name of a file or a folder, in bytes.
@@ -105,17 +105,13 @@ pub async fn read(service: &Service, options: Options) -> Result<Export> {
 
 /// A user as devpi keeps one.
 fn user_config(user: &User, options: Options) -> Map<String, Value> {
-    let moment = |at: OffsetDateTime| {
-        let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
-        Value::from(at.to_offset(UtcOffset::UTC).format(form).unwrap_or_default())
-    };
     let is_open = options.secrets && !user.password_hash.is_empty();
     let mut config = user.profile.clone();
     config.insert("username".into(), user.name.to_string().into());
     config.insert("pwhash".into(), if is_open { user.password_hash.as_str() } else { NO_PASSWORD }.into());
-    config.insert("created".into(), moment(user.created_at));
+    config.insert("created".into(), written(user.created_at).into());
     if let Some(at) = user.modified_at {
-        config.insert("modified".into(), moment(at));
+        config.insert("modified".into(), written(at).into());
     }
     config
 }

@@ -51,7 +51,7 @@ impl<'a> Keeper<'a> {
             (Ok(false), None) => self.complete(self.send(&blob.sha256).await?, &blob.sha256).await?,
             (claimed, sent) => {
                 if let Some(Sent { staging: Some(staging), .. }) = sent {
-                    give_up(staging).await;
+                    staging.give_up().await;
                 }
                 claimed?;
             }
@@ -73,7 +73,7 @@ impl<'a> Keeper<'a> {
             (Ok(rest), staging) => Ok(Sent { staging, rest }),
             (Err(error), None) => Err(error),
             (Err(error), Some(staging)) => {
-                give_up(staging).await;
+                staging.give_up().await;
                 Err(error)
             }
         }
@@ -108,7 +108,7 @@ impl<'a> Keeper<'a> {
         match send_part(&mut staging, rest).await {
             Ok(()) => staging.complete().await.map(drop),
             Err(error) => {
-                give_up(staging).await;
+                staging.give_up().await;
                 Err(error)
             }
         }
@@ -119,10 +119,4 @@ async fn send_part(staging: &mut Staging, part: Bytes) -> Result<()> {
     let bytes = part.clone();
     let sha256 = tokio::task::spawn_blocking(move || Sha256::digest(&bytes).into());
     staging.part(part, sha256.await.map_err(|error| Error::Internal(error.to_string()))?).await
-}
-
-async fn give_up(staging: Staging) {
-    if let Err(error) = staging.abort().await {
-        tracing::warn!(%error, "parts of a file that was given up stay in the store");
-    }
 }

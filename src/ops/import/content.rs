@@ -137,9 +137,7 @@ impl Import<'_> {
                 Ok(Ok(false))
             }
             sent => {
-                if let Err(error) = staging.abort().await {
-                    tracing::warn!(%error, "parts of a file that was given up stay in the store");
-                }
+                staging.give_up().await;
                 sent.map(|_| Err("it changed while it was read".to_owned()))
             }
         }

@@ -7,7 +7,7 @@ use crate::{
         attachment::{self, Attachment, Rel},
         dump::{Kind, PlannedFile, PlannedProject, PlannedRelease},
         event::{Event, EventKind},
-        file::File,
+        file::{self, File},
         index::Index,
         page::Status,
         serial::Serial,
@@ -244,9 +244,9 @@ async fn insert_attachment(
     let (rel, entry, filename) = match (file.kind, about) {
         (Kind::DocZip, _) => {
             let filename = attachment::doc_zip_filename(&project.name, &release.version);
-            (Rel::DocZip, attachment::entry(&content.blob.sha256), filename)
+            (Rel::DocZip, file::entry(&content.blob.sha256), filename)
         }
-        (_, Some((_, sha256))) => (Rel::ToxResult, attachment::entry(sha256), file.filename.clone()),
+        (_, Some((_, sha256))) => (Rel::ToxResult, file::entry(sha256), file.filename.clone()),
         _ => return Ok(Inserted::Refused("the file that it is about is not there".into())),
     };
     let there = store::attachments::of_release(change, project, &release.version).await?;

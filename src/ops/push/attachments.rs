@@ -7,9 +7,9 @@ use super::{
 use crate::{
     error::{Error, Result},
     model::{
-        attachment::{Attachment, entry},
+        attachment::Attachment,
         event::EventKind,
-        file::File,
+        file::{File, entry},
     },
     ops::{
         tox_results::{self, NewResult},

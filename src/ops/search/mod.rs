@@ -124,10 +124,7 @@ async fn find(
     let index_ids: Vec<i64> = order.iter().map(|index| index.id).collect();
     let (offset, limit) = (i64::from(offset), i64::from(limit));
     let part = Part { index_ids: &index_ids, first_only: index.is_some(), offset, limit, with_texts };
-    let place = tokio::time::timeout(service.config.database.timeout(), service.searches.acquire()).await;
-    let place = place
-        .map_err(|_| Error::Overloaded("too many searches at the same time"))?
-        .map_err(|error| Error::Internal(error.to_string()))?;
+    let place = service.place(&service.searches, "too many searches at the same time").await?;
     let found = service.bounded(async {
         let mut db = service.db().await?;
         let (found, total) = store::search::find(&mut db, &query, &part).await?;

@@ -8,9 +8,9 @@ use crate::{
     error::{Error, Result},
     model::{
         archive::documents::Documents,
-        attachment::{Attachment, Rel, doc_zip_filename, entry},
+        attachment::{Attachment, Rel, doc_zip_filename},
         event::{Event, EventKind},
-        file::log_entry,
+        file::{entry, log_entry},
         index::Index,
         name::ProjectName,
         serial::Serial,

@@ -54,14 +54,8 @@ pub struct Upload<'a> {
 pub async fn begin<'a>(service: &'a Service, caller: &'a Caller, index: &IndexName) -> Result<Upload<'a>> {
     let index = resolve::index(service, index).await?;
     check_permission(caller, &index, None)?;
-    Ok(Upload { service, caller, index: index.name.clone(), place: place(service).await? })
-}
-
-/// A place among the uploads that run.
-async fn place(service: &Service) -> Result<SemaphorePermit<'_>> {
-    let place = tokio::time::timeout(service.config.database.timeout(), service.uploads.acquire()).await;
-    let place = place.map_err(|_| Error::Overloaded("too many uploads at the same time"))?;
-    place.map_err(|error| Error::Internal(error.to_string()))
+    let place = service.place(&service.uploads, "too many uploads at the same time").await?;
+    Ok(Upload { service, caller, index: index.name.clone(), place })
 }
 
 /// A file as the form names it.
