@@ -1,6 +1,6 @@
 //! How every request on the index begins: the current serial, and who asks (devpi-api, Credentials).
 
-use super::{authcheck, observe::Traced, upload};
+use super::{authcheck, observe::Traced, upload, web::Session};
 use crate::{
     error::Error,
     model::{access::Caller, serial::Serial},
@@ -65,7 +65,15 @@ async fn answer(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Error> {
-    let caller = match credentials(request.headers()) {
+    let given = credentials(request.headers());
+    let session = given.is_none().then(|| Session::of(service, request.headers())).flatten();
+    let given = given.or_else(|| {
+        // A cookie comes along with requests that no page of ours makes, so it changes nothing by itself.
+        let session = session.as_ref()?;
+        let believed = request.method().is_safe() || session.is_proved(request.headers());
+        believed.then(|| (session.user.clone(), session.token.clone()))
+    });
+    let caller = match given {
         Some((user, secret)) => Box::pin(ops::login::authenticate(service, &user, &secret)).await?,
         None => Caller::default(),
     };
@@ -74,6 +82,9 @@ async fn answer(
     }
     let traced = Traced { user: caller.name().map(str::to_owned), serial };
     request.extensions_mut().insert(caller);
+    if let Some(session) = session {
+        request.extensions_mut().insert(session);
+    }
     let mut response = next.run(request).await;
     response.extensions_mut().insert(traced);
     Ok(response)

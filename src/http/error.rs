@@ -91,16 +91,21 @@ pub(super) fn told(error: &Error) -> (StatusCode, String) {
 
 impl Failure {
     /// The answer, by what the request accepts. What went wrong inside shows only as the id of the request.
-    pub(super) fn render(self, request: &HeaderMap, request_id: &str) -> Response {
+    ///
+    /// `page` makes the page that a person sees, of status and message.
+    pub(super) fn render(
+        self,
+        request: &HeaderMap,
+        request_id: &str,
+        page: impl Fn(StatusCode, &str) -> Response,
+    ) -> Response {
         let (status, mut message) = told(&self.error);
         if is_inside(&self.error) {
             message = format!("{message} (request {request_id})");
         }
         let line = format!("{} {message}", status.as_u16());
         let mut response = if negotiate::prefers_html(request) {
-            let text = minijinja::HtmlEscape(&message).to_string();
-            let page = format!("<!DOCTYPE html>\n<title>{text}</title>\n<h1>{text}</h1>\n");
-            ([(CONTENT_TYPE, "text/html; charset=utf-8")], page).into_response()
+            page(status, &message)
         } else if self.in_reason && !negotiate::accepts_json(request) {
             ([(CONTENT_TYPE, "text/plain; charset=utf-8")], format!("{line}\n")).into_response()
         } else if self.in_reason {

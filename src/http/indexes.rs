@@ -5,6 +5,7 @@ use super::{
     respond,
     simple::{self, Asked},
     users::admit,
+    web::{self, Page},
 };
 use crate::{
     error::{Error, Result},
@@ -23,12 +24,17 @@ pub(super) async fn show(
     IndexPath(index): IndexPath,
     query: Query,
     asked: Asked,
+    page: Page,
 ) -> Result<Response> {
     if asked.means_simple() {
         if !asked.uri.path().ends_with('/') {
             return Ok(respond::found(&asked.root, &format!("/{}/+simple/", index.url_path())));
         }
         return simple::respond(&service, &asked, &index, None, &query).await;
+    }
+    if page.wanted {
+        let (index, _) = ops::indexes::show(&service, &asked.caller, &index, false).await?;
+        return web::index(&service, &page, &index);
     }
     admit(&asked.headers)?;
     let (index, names) =

@@ -39,5 +39,6 @@ mod tokens;
 mod tox_results;
 mod upload;
 mod users;
+mod web;
 
 pub use router::router;

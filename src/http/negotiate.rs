@@ -98,6 +98,15 @@ pub(super) fn prefers_json_to_events(headers: &HeaderMap) -> bool {
     json > 0.0 && json > quality_exact(&ranges, "text/event-stream")
 }
 
+/// Whether a page is meant at a URL that has JSON too: HTML is named and JSON not wanted more, or anything goes. Who says
+/// nothing is a program.
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    let ranges = ranges(headers, ACCEPT);
+    let (html, json) = (quality_exact(&ranges, "text/html"), quality_exact(&ranges, "application/json"));
+    let wanted = if html > 0.0 || json > 0.0 { html >= json } else { quality(&ranges, "text/html") > 0.0 };
+    wanted && !wants_simple_json(headers)
+}
+
 /// Whether a person with a browser asks: HTML is named, and JSON is not wanted as much.
 pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     let ranges = ranges(headers, ACCEPT);

@@ -3,6 +3,8 @@
 use super::{
     error::{Failure, is_inside},
     measures::Measures,
+    outside::OUTSIDE_URL,
+    web::{self, Theme},
 };
 use crate::{error::Error, model::serial::Serial, service::Service};
 use axum::{
@@ -12,8 +14,8 @@ use axum::{
 };
 use futures::{FutureExt, TryFutureExt};
 use http::{
-    HeaderName, HeaderValue, Method,
-    header::{ACCEPT, ALLOW, CACHE_CONTROL},
+    HeaderName, HeaderValue, Method, Uri,
+    header::{ACCEPT, ALLOW, CACHE_CONTROL, HOST},
 };
 use std::{
     any::Any,
@@ -38,6 +40,9 @@ const UUIDS: [HeaderName; 3] = [
 /// The version of devpi-server whose behaviour ours is; clients and plugins switch on it.
 const DEVPI_SERVER: &str = "6.20.3";
 
+/// What of a request its failure is told by.
+const KEPT: [HeaderName; 3] = [ACCEPT, HOST, OUTSIDE_URL];
+
 /// What the authentication leaves in the response.
 #[derive(Clone)]
 pub(super) struct Traced {
@@ -54,12 +59,13 @@ pub(super) struct Observer {
     /// The identity of the index as it stands in headers.
     uuid: Option<HeaderValue>,
     measures: Arc<Measures>,
+    theme: Arc<Theme>,
 }
 
 impl Observer {
-    pub(super) fn new(service: Service) -> Self {
+    pub(super) fn new(service: Service, theme: Arc<Theme>) -> Self {
         let uuid = HeaderValue::from_str(&service.uuid.to_string()).ok();
-        Self { service, uuid, measures: Arc::default() }
+        Self { service, uuid, measures: Arc::default(), theme }
     }
 }
 
@@ -72,7 +78,7 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
     let uri = request.uri().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("none", MatchedPath::as_str);
-    let accept = request.headers().get(ACCEPT).cloned();
+    let kept = KEPT.map(|name| request.headers().get(&name).cloned().map(|value| (name, value)));
 
     let span = tracing::info_span!("request", id = %id);
     let running = AssertUnwindSafe(next.run(request)).catch_unwind();
@@ -89,7 +95,7 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
             Err(_) => Error::Overloaded("the request took too long").into_response(),
         }
     };
-    let mut response = span.in_scope(|| tell(response, accept, &id));
+    let mut response = span.in_scope(|| tell(&observer, response, kept, &uri, &id));
 
     let traced = response.extensions_mut().remove::<Traced>();
     let serial = traced.as_ref().and_then(|traced| traced.serial).unwrap_or(service.db.newest_serial());
@@ -119,14 +125,24 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
 }
 
 /// Renders a failure for its client; one of ours is logged here, once, with its cause.
-fn tell(mut response: Response, accept: Option<HeaderValue>, id: &str) -> Response {
+fn tell(
+    observer: &Observer,
+    mut response: Response,
+    kept: [Option<(HeaderName, HeaderValue)>; 3],
+    uri: &Uri,
+    id: &str,
+) -> Response {
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
     let traced = response.extensions_mut().remove::<Traced>();
     if is_inside(&failure.error) {
         tracing::error!(request_id = %id, error = ?failure.error, "request {id} failed");
     }
-    let request = accept.map(|accept| (ACCEPT, accept)).into_iter().collect();
-    let mut rendered = failure.render(&request, id);
+    let request = kept.into_iter().flatten().collect();
+    let user = traced.as_ref().and_then(|traced| traced.user.as_deref());
+    let page = |status, message: &str| {
+        web::failure(&observer.service, &observer.theme, &request, uri, user, status, message, id)
+    };
+    let mut rendered = failure.render(&request, id, page);
     if let Some(traced) = traced {
         rendered.extensions_mut().insert(traced);
     }

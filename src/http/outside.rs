@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, Uri, header::HOST, request::Parts, uri::Author
 use std::convert::Infallible;
 use url::Url;
 
-const OUTSIDE_URL: HeaderName = HeaderName::from_static("x-outside-url");
+pub(super) const OUTSIDE_URL: HeaderName = HeaderName::from_static("x-outside-url");
 
 /// Absolute URLs in replies begin with this; it has no final slash (devpi-api, URLs in replies).
 #[derive(Debug, Clone)]

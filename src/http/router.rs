@@ -5,13 +5,14 @@ use super::{
     observe::{self, Observer},
     oidc, outside, projects, publishers, push, pypi_json, search, simple, status, timed, tokens, tox_results,
     upload, users,
+    web::{self, Theme},
 };
 use crate::{
     error::{Error, Result},
     service::Service,
 };
 use axum::{
-    Router,
+    Extension, Router,
     extract::{DefaultBodyLimit, Request},
     handler::Handler,
     middleware::{from_fn, from_fn_with_state},
@@ -19,7 +20,7 @@ use axum::{
     routing::{any, delete, get, post},
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 use tower::ServiceExt;
 
 /// Everything the server answers.
@@ -31,6 +32,7 @@ pub fn router(
 + Send
 + Sync
 + 'static {
+    let theme = Arc::new(Theme::new());
     let index = get(indexes::show)
         .put(indexes::create)
         .patch(indexes::modify)
@@ -104,14 +106,17 @@ pub fn router(
         .route("/{user}/{index}/{project}/{version}/+d/", get(documentation::show))
         .route("/{user}/{index}/{project}/{version}/+d/{*path}", get(documentation::show))
         .layer(from_fn_with_state(service.clone(), auth::authenticate))
+        .route("/+static/{*path}", get(web::asset))
         .route("/+health/live", get(health::live))
         .route("/+health/ready", get(health::ready))
         .route("/metrics", measured)
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
+        .layer(Extension(theme.clone()))
         .layer(from_fn(authcheck::keep_from_open_routes))
         .layer(from_fn_with_state(service.clone(), documentation::keep_apart))
-        .layer(from_fn_with_state(Observer::new(service.clone()), observe::observe))
+        .layer(from_fn(web::protect))
+        .layer(from_fn_with_state(Observer::new(service.clone(), theme), observe::observe))
         .with_state(service.clone());
     let routes = cors::layer(routes, &service.config.server.cors_origins);
     let routes = timed::layer(routes, &service.config.server);

@@ -4,6 +4,7 @@ use super::{
     extract::{JsonObject, UserPath},
     login::proxy_auth,
     negotiate, respond,
+    web::{self, Page},
 };
 use crate::{
     error::{Error, Result},
@@ -19,15 +20,14 @@ use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 /// `GET /`: all users with their indexes.
-pub(super) async fn list(
-    State(service): State<Service>,
-    caller: Caller,
-    headers: HeaderMap,
-) -> Result<Response> {
-    admit(&headers)?;
-    let users = ops::users::list(&service, &caller).await?;
+pub(super) async fn list(State(service): State<Service>, page: Page, headers: HeaderMap) -> Result<Response> {
+    let users = ops::users::list(&service, &page.caller).await?;
     let users: Map<String, Value> =
         users.into_iter().map(|shown| (shown.user.name.to_string(), user_config(shown))).collect();
+    if page.wanted {
+        return web::root(&service, &page, &users);
+    }
+    admit(&headers)?;
     Ok(respond::result("list:userconfig", users))
 }
 

@@ -19,8 +19,11 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use std::{
     sync::{Arc, LazyLock},
     time::Duration,
@@ -134,6 +137,14 @@ pub fn token(service: &Service, user: &User) -> Result<String> {
     let key = EncodingKey::from_secret(&service.token_secret);
     jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
         .map_err(|error| Error::Internal(format!("signing a token: {error}")))
+}
+
+/// What a page of the session of a token puts into its forms, and no other site knows.
+pub fn csrf_token(service: &Service, token: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&service.token_secret) else { return String::new() };
+    mac.update(b"csrf:");
+    mac.update(token.as_bytes());
+    URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
 }
 
 /// The argon2id hash of a password, in PHC form.

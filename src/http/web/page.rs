@@ -1,0 +1,85 @@
+//! What every page is made with.
+
+use super::{Session, Theme};
+use crate::{
+    error::{Error, Result},
+    http::{negotiate, outside},
+    model::{access::Caller, name::UserName},
+    service::Service,
+};
+use axum::{
+    extract::FromRequestParts,
+    response::{Html, IntoResponse, Response},
+};
+use http::{HeaderValue, Uri, header::CACHE_CONTROL, request::Parts};
+use minijinja::{Value, context};
+use std::{convert::Infallible, sync::Arc};
+
+/// A request of somebody who may want a page, and what their pages look like.
+pub(in crate::http) struct Page {
+    pub caller: Caller,
+    /// Absolute URLs begin with it; without a final slash.
+    pub root: String,
+    pub uri: Uri,
+    /// Whether HTML is wanted at a URL that has JSON too.
+    pub wanted: bool,
+    csrf: Option<String>,
+    theme: Arc<Theme>,
+}
+
+impl FromRequestParts<Service> for Page {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self> {
+        let theme = parts.extensions.get::<Arc<Theme>>().cloned();
+        let theme = theme.ok_or_else(|| Error::Internal("a page without a theme".into()))?;
+        let caller = Caller::from_request_parts(parts, service).await?;
+        let Ok::<_, Infallible>(outside::Root(root)) =
+            outside::Root::from_request_parts(parts, service).await;
+        let csrf = parts.extensions.get::<Session>().map(|session| session.csrf.clone());
+        let wanted = negotiate::wants_page(&parts.headers);
+        Ok(Self { caller, root, uri: parts.uri.clone(), wanted, csrf, theme })
+    }
+}
+
+impl Page {
+    /// Where paths of ours begin in links: empty, or the path of a proxy.
+    pub fn prefix(&self) -> &str {
+        outside::prefix(&self.root)
+    }
+
+    /// The page of a template, from what it adds to what all pages know (`docs/themes.md`).
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for a template that is broken.
+    pub fn render(&self, service: &Service, template: &str, page: Value) -> Result<Response> {
+        let context = context! {
+            site => site(service, &self.root, &self.uri),
+            caller => context! {
+                name => self.caller.name(),
+                is_root => self.caller.user.as_ref().is_some_and(UserName::is_root),
+            },
+            csrf_token => self.csrf.as_deref(),
+            ..page
+        };
+        let text = self.theme.render(template, context);
+        let text = text.map_err(|error| Error::Internal(format!("{error:#}")))?;
+        let mut response = Html(text).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        negotiate::vary(&mut response, "Accept, Cookie, Authorization, X-Devpi-Auth");
+        Ok(response)
+    }
+}
+
+/// What every page knows of the server and of its own URL.
+pub(super) fn site(service: &Service, root: &str, uri: &Uri) -> Value {
+    context! {
+        url => root,
+        prefix => outside::prefix(root),
+        path => uri.path(),
+        version => env!("CARGO_PKG_VERSION"),
+        serial => service.db.newest_serial().0,
+        uuid => service.uuid.to_string(),
+    }
+}
