@@ -32,7 +32,7 @@ pub fn router(
 + Send
 + Sync
 + 'static {
-    let theme = Arc::new(Theme::new());
+    let theme = Arc::new(Theme::new(service.config.server.theme.clone()));
     let index = get(indexes::show)
         .put(indexes::create)
         .patch(indexes::modify)
@@ -59,6 +59,7 @@ pub fn router(
         .route("/+changelog/{serial}", get(changelog::changelog))
         .route("/+events", get(events::events))
         .route("/+search", get(search::search))
+        .route("/+theme", get(web::theme))
         .route("/_/oidc/audience", get(oidc::audience))
         .route("/_/oidc/mint-token", post(oidc::mint))
         .route("/_/oidc/github/mint-token", post(oidc::mint))
@@ -116,8 +117,8 @@ pub fn router(
         .layer(Extension(theme.clone()))
         .layer(from_fn(authcheck::keep_from_open_routes))
         .layer(from_fn_with_state(service.clone(), documentation::keep_apart))
-        .layer(from_fn(web::protect))
         .layer(from_fn_with_state(Observer::new(service.clone(), theme), observe::observe))
+        .layer(from_fn(web::protect))
         .with_state(service.clone());
     let routes = cors::layer(routes, &service.config.server.cors_origins);
     let routes = timed::layer(routes, &service.config.server);

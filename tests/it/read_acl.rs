@@ -156,6 +156,7 @@ const OTHERS: &[&str] = &[
     "/{user}/+api",
     "/+changelog/{serial}",
     "/+search",
+    "/+theme",
     "/{user}",
     "/{user}/",
     // To the same below `+doc`, whether it is there or not.

@@ -15,6 +15,9 @@ mod root;
 mod security;
 mod session;
 mod theme;
+mod theme_fault;
+mod theme_folder;
+mod theme_page;
 
 pub(super) use assets::asset;
 pub(super) use failure::failure;
@@ -25,3 +28,5 @@ pub(super) use root::root;
 pub(super) use security::protect;
 pub(super) use session::Session;
 pub(super) use theme::Theme;
+pub use theme::default_files;
+pub(super) use theme_page::theme;

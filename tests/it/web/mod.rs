@@ -1,4 +1,5 @@
 //! Pages as a person sees them.
 
 mod session;
+mod theme;
 mod visitor;
