@@ -1,5 +1,8 @@
 //! Pages as a person sees them.
 
+mod browser;
+mod headers;
 mod session;
 mod theme;
 mod visitor;
+mod world;
