@@ -1,6 +1,7 @@
 //! Pages as a person sees them.
 
 mod browser;
+mod contexts;
 mod headers;
 mod session;
 mod theme;

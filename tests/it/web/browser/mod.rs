@@ -4,6 +4,7 @@
 
 mod chromium;
 mod crawl;
+mod flows;
 mod pages;
 mod tab;
 mod themes;

@@ -2,10 +2,37 @@
 
 use super::tab::{Device, Scheme, Tab};
 use crate::web::world::company;
+use std::fmt::Write;
 
-/// Name of the pictures, path, and status.
-const OPEN: [(&str, &str, u64); 3] =
-    [("root", "/", 200), ("index", "/platform/stable", 200), ("missing", "/platform/nothing", 404)];
+/// A page, and what its pictures are called.
+struct Seen {
+    name: &'static str,
+    path: &'static str,
+    status: u64,
+}
+
+const fn seen(name: &'static str, path: &'static str) -> Seen {
+    Seen { name, path, status: 200 }
+}
+
+/// What anybody sees.
+const OPEN: &[Seen] = &[
+    seen("root", "/"),
+    seen("index", "/platform/stable"),
+    seen("login", "/+login?next=/platform/stable"),
+    Seen { name: "missing", path: "/platform/nothing", status: 404 },
+    Seen { name: "protected", path: "/research/vault", status: 401 },
+];
+
+/// What the owner of `platform/stable` sees, who is logged in.
+const OWN: &[Seen] = &[
+    seen("own-root", "/"),
+    seen("own-index", "/platform/stable"),
+    Seen { name: "forbidden", path: "/research/vault", status: 403 },
+];
+
+/// What `root` sees.
+const ROOT: &[Seen] = &[seen("theme", "/+theme")];
 
 /// What is wrong with a page. Leaves its pictures.
 pub async fn faults(tab: &Tab, name: &str, path: &str, expected: u64) -> Vec<String> {
@@ -34,9 +61,18 @@ pub async fn faults(tab: &Tab, name: &str, path: &str, expected: u64) -> Vec<Str
 async fn each_page_is_quiet_fits_its_screen_and_has_no_barriers() {
     let company = company().await;
     let tab = Tab::at(&company.server.url).await;
-    let mut found = Vec::new();
-    for (name, path, status) in OPEN {
-        found.extend(faults(&tab, name, path, status).await);
+    let (mut found, mut weights) =
+        (Vec::new(), String::from("page\tbytes\tof them the page\tms to the first byte\n"));
+    for (person, pages) in [(None, OPEN), (Some(("platform", "secret")), OWN), (Some(("root", "root")), ROOT)]
+    {
+        if let Some((user, password)) = person {
+            tab.log_in(user, password).await;
+        }
+        for Seen { name, path, status } in pages {
+            found.extend(faults(&tab, name, path, *status).await);
+            writeln!(weights, "{name}\t{}", tab.weight().await).unwrap();
+        }
     }
+    tab.note("weights.tsv", &weights);
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

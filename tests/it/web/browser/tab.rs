@@ -100,6 +100,30 @@ impl Tab {
         field.send_keys(text).await.unwrap();
     }
 
+    /// Sends the form that is filled in, by its button.
+    pub async fn submit(&self) {
+        self.find("main form button[type='submit']").await.click().await.unwrap();
+    }
+
+    /// Logs in by the form, as somebody else than before if need be.
+    pub async fn log_in(&self, user: &str, password: &str) {
+        self.open("/+login").await;
+        self.fill("user", user).await;
+        self.fill("password", password).await;
+        self.submit().await;
+        self.is_at("/").await;
+    }
+
+    /// Waits until the tab is at this path and query.
+    pub async fn is_at(&self, path: &str) {
+        let began = Instant::now();
+        while self.path().await != path {
+            let waits = began.elapsed() < PATIENCE;
+            assert!(waits, "not at {path} but at {}: {}", self.path().await, self.text().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Waits until the page says these words.
     pub async fn sees(&self, words: &str) {
         let began = Instant::now();
@@ -162,14 +186,28 @@ impl Tab {
         bad.map(|entry| entry["message"].as_str().unwrap().to_owned()).collect()
     }
 
+    /// Bytes of the page with all that it loads, bytes of the page alone, and milliseconds until its first byte came, in
+    /// columns.
+    pub async fn weight(&self) -> String {
+        let sum = "const [page] = performance.getEntriesByType('navigation'), bytes = it => it.encodedBodySize;
+            const all = performance.getEntriesByType('resource').map(bytes).reduce((a, b) => a + b, bytes(page));
+            return [all, bytes(page), Math.round(page.responseStart - page.requestStart)].join('\\t')";
+        self.script(sum).await.as_str().unwrap().to_owned()
+    }
+
     /// Writes a picture of the whole page to `target/screens`.
     pub async fn picture(&self, name: &str) {
         let whole = json!({"format": "png", "captureBeyondViewport": true});
         let picture = self.browser.devtools("Page.captureScreenshot", whole).await;
         let picture = BASE64_STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
+        self.note(&format!("{name}.png"), picture);
+    }
+
+    /// Writes a file to `target/screens`.
+    pub fn note(&self, name: &str, content: impl AsRef<[u8]>) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screens");
         fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join(format!("{name}.png")), picture).unwrap();
+        fs::write(folder.join(name), content).unwrap();
     }
 }
 
