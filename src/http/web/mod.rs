@@ -4,20 +4,27 @@
 //! (`data`) and what the page adds to it. Nothing here decides who may do what.
 
 mod assets;
+mod changelog;
+mod crumbs;
 mod failure;
 mod index;
 mod page;
 mod rights;
 mod root;
+mod search;
 mod security;
 mod session;
+mod status;
 mod theme;
 
-pub(super) use assets::asset;
+pub(super) use assets::{asset, favicon, robots};
+pub(super) use changelog::changelog;
 pub(super) use failure::failure;
 pub(super) use index::index;
 pub(super) use page::Page;
 pub(super) use root::root;
+pub(super) use search::{search, search_help};
 pub(super) use security::protect;
 pub(super) use session::Session;
+pub(super) use status::status;
 pub(super) use theme::Theme;
