@@ -22,6 +22,7 @@ use crate::{
 };
 use deadpool_postgres::Object;
 use std::{ops::Deref, sync::Arc, time::Duration};
+use time::OffsetDateTime;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -53,6 +54,9 @@ pub struct Parts {
     pub storing: moka::future::Cache<String, Arc<Mutex<()>>>,
     /// Talks to the repositories that users push to.
     pub client: reqwest::Client,
+    /// The name of this process among those that serve the index, drawn at its start.
+    pub process: Uuid,
+    pub started: OffsetDateTime,
     /// Identity of the index, the same on all processes.
     pub uuid: Uuid,
     /// Key that signs login tokens, the same on all processes.
@@ -135,6 +139,8 @@ impl Service {
             tasks: TaskTracker::new(),
             shared: TaskTracker::new(),
             client,
+            process: Uuid::new_v4(),
+            started: OffsetDateTime::now_utc(),
             uuid,
             token_secret,
             uploads: Semaphore::new(server.concurrent_uploads),

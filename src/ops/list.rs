@@ -10,7 +10,7 @@ use crate::{
         names::Names,
         serial::Serial,
     },
-    ops::{after_response::share, follow, reading, resolve},
+    ops::{after_response::share, follow, freshness, reading, resolve},
     service::Service,
     store::{self, mirrors::Seen},
     timing::{self, Phase},
@@ -129,6 +129,9 @@ impl Look {
             }
             Err(error) => {
                 tracing::warn!(%error, index = %self.index.name, "the list of a mirror could not be renewed");
+                if let Error::Upstream(reason) = &error {
+                    freshness::failed(&self.service, self.index.id, reason).await;
+                }
                 list.good_until = Instant::now().checked_add(FAILURE_LASTS);
                 list.stale_since.get_or_insert_with(Instant::now);
             }

@@ -40,6 +40,14 @@ const READS: &[(&str, &[(&str, &str)])] = &[
         "/{user}/{index}/+search",
         &[("GET", "alice/secret/+search?query=pkg"), ("html", "alice/secret/+search?query=pkg")],
     ),
+    (
+        "/{user}/{index}/+changelog",
+        &[
+            ("GET", "alice/secret/+changelog"),
+            ("html", "alice/secret/+changelog"),
+            ("html", "alice/secret/+changelog?inherited&before=9"),
+        ],
+    ),
     ("/{user}/{index}/+simple", &[("GET", "alice/secret/+simple"), ("pip", "alice/secret/+simple")]),
     (
         "/{user}/{index}/+simple/",
@@ -154,8 +162,12 @@ const OTHERS: &[&str] = &[
     "/+api",
     "/+authcheck",
     "/{user}/+api",
+    "/+changelog",
     "/+changelog/{serial}",
     "/+search",
+    "/+searchhelp",
+    "/favicon.ico",
+    "/robots.txt",
     "/{user}",
     "/{user}/",
     // To the same below `+doc`, whether it is there or not.

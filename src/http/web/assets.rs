@@ -1,7 +1,10 @@
-//! `/+static/{path}`: style sheet, script and pictures of the theme.
+//! `/+static/{path}`: style sheet, script and pictures of the theme; and what programs look for at the root of a host.
 
 use super::Theme;
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    http::{outside::Root, respond},
+};
 use axum::{
     Extension,
     extract::Path,
@@ -23,4 +26,14 @@ pub(in crate::http) async fn asset(
         kind.to_string()
     };
     Ok(([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=3600".to_owned())], content).into_response())
+}
+
+/// `/favicon.ico`, which browsers ask for where a page names no icon, as one of a file.
+pub(in crate::http) async fn favicon(Root(root): Root) -> Response {
+    respond::found(&root, "/+static/wheelyard.svg")
+}
+
+/// `/robots.txt` (RFC 9309): nothing here is for the search engines of the world.
+pub(in crate::http) async fn robots() -> &'static str {
+    "User-agent: *\nDisallow: /\n"
 }

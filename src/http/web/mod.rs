@@ -5,6 +5,8 @@
 
 mod assets;
 mod done;
+mod changelog;
+mod crumbs;
 mod failure;
 mod form;
 mod index;
@@ -12,16 +14,21 @@ mod login;
 mod page;
 mod rights;
 mod root;
+mod search;
 mod security;
 mod session;
+mod status;
 mod theme;
 
-pub(super) use assets::asset;
+pub(super) use assets::{asset, favicon, robots};
+pub(super) use changelog::changelog;
 pub(super) use failure::failure;
 pub(super) use index::index;
 pub(super) use login::{login, logout, show as login_page};
 pub(super) use page::Page;
 pub(super) use root::root;
+pub(super) use search::{search, search_help};
 pub(super) use security::protect;
 pub(super) use session::Session;
+pub(super) use status::status;
 pub(super) use theme::Theme;

@@ -1,4 +1,7 @@
 //! Pages as a person sees them.
 
+mod changelog;
+mod search;
 mod session;
+mod status;
 mod visitor;
