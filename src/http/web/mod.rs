@@ -4,14 +4,17 @@
 //! (`data`) and what the page adds to it. Nothing here decides who may do what.
 
 mod assets;
+pub(super) mod diagram;
 mod failure;
 mod index;
+mod listed;
 mod page;
 mod rights;
 mod root;
 mod security;
 mod session;
 mod theme;
+mod user;
 
 pub(super) use assets::asset;
 pub(super) use failure::failure;
@@ -21,3 +24,4 @@ pub(super) use root::root;
 pub(super) use security::protect;
 pub(super) use session::Session;
 pub(super) use theme::Theme;
+pub(super) use user::user;
