@@ -3,9 +3,9 @@
 use crate::{
     blobs::Blobs,
     cache::{
-        Changes, Directories, changes,
+        Changes, Diagrams, Directories, changes,
         credentials::Credentials,
-        directories,
+        diagrams, directories,
         files::Files,
         gate::Gate,
         issuers::Issuers,
@@ -48,6 +48,7 @@ pub struct Parts {
     pub files: Files,
     pub objects: Objects,
     pub directories: Directories,
+    pub diagrams: Diagrams,
     pub mirrored: Mirrored,
     pub changes: Changes,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
@@ -130,6 +131,7 @@ impl Service {
             files: Files::default(),
             objects: Objects::new(server.file_cache << 20),
             directories: directories(),
+            diagrams: diagrams(),
             mirrored: Mirrored::default(),
             changes: changes(),
             storing: moka::future::Cache::new(100_000),

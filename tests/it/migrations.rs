@@ -48,5 +48,7 @@ async fn what_every_earlier_schema_held_is_served_by_the_newest() {
     assert!(tokens.contains("laptop") && tokens.contains("allowed=pkg_read"), "{tokens}");
     let publishers = alice.get("alice/dev/+publishers").await.expect(200).text();
     assert!(publishers.contains("repo:alice/old"), "{publishers}");
+    let page = alice.get_with("alice/dev?prefix=olde", &[("accept", "text/html")]).await.expect(200).text();
+    assert!(page.contains("older") && page.contains("from the beginning"), "{page}");
     alice.patch("alice", json!({"title": "still here"})).await.expect(200);
 }

@@ -21,6 +21,7 @@ const READS: &[(&str, &[(&str, &str)])] = &[
         &[
             ("GET", "alice/secret"),
             ("HEAD", "alice/secret"),
+            ("html", "alice/secret"),
             ("GET", "alice/secret?no_projects="),
             ("PUSH", "alice/secret"),
             ("POST", "alice/secret"),
@@ -31,10 +32,15 @@ const READS: &[(&str, &[(&str, &str)])] = &[
         "/{user}/{index}/",
         &[
             ("GET", "alice/secret/"),
+            ("html", "alice/secret/"),
             ("pip", "alice/secret/"),
             ("PUSH", "alice/secret/"),
             ("POST", "alice/secret/"),
         ],
+    ),
+    (
+        "/{user}/{index}/+diagram.svg",
+        &[("GET", "alice/secret/+diagram.svg"), ("html", "alice/secret/+diagram.svg")],
     ),
     (
         "/{user}/{index}/+search",
@@ -168,6 +174,7 @@ const OTHERS: &[&str] = &[
     "/+searchhelp",
     "/favicon.ico",
     "/robots.txt",
+    "/+diagram.svg",
     "/{user}",
     "/{user}/",
     // To the same below `+doc`, whether it is there or not.
@@ -199,6 +206,7 @@ async fn secret(server: &Server) -> String {
         server.user(name).await;
     }
     alice.create_index("alice/secret", json!({"acl_read": "bob"})).await;
+    alice.create_index("alice/heir", json!({"bases": "alice/secret"})).await;
     alice.create_index("alice/inbox", json!({"acl_upload": ":ANONYMOUS:"})).await;
     let wheel = alice.upload_wheel("alice/secret", "pkg", "1.0").await;
     let docs = archive::zip(&[("index.html", b"secret"), ("guide/index.html", b"secret")]);
@@ -347,10 +355,10 @@ async fn lists_of_users_leave_out_what_the_caller_may_not_read() {
         one
     };
     for client in [server.anonymous(), server.login("carol")] {
-        assert_eq!(indexes(&client).await, ["inbox"]);
+        assert_eq!(indexes(&client).await, ["heir", "inbox"]);
     }
     for client in [server.login("bob"), server.login("alice"), server.root()] {
-        assert_eq!(indexes(&client).await, ["inbox", "secret"]);
+        assert_eq!(indexes(&client).await, ["heir", "inbox", "secret"]);
     }
 }
 

@@ -1,6 +1,8 @@
 //! Pages as a person sees them.
 
 mod changelog;
+mod diagram;
+mod indexes;
 mod search;
 mod session;
 mod status;

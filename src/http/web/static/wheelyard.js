@@ -71,3 +71,23 @@ for (const live of document.querySelectorAll("[data-live]")) {
   said.textContent = "Live";
   start();
 }
+
+// Zooms diagrams: the picture keeps its view box and changes its size.
+for (const diagram of document.querySelectorAll("[data-zoom]")) {
+  const picture = diagram.querySelector("svg");
+  const view = picture.parentElement;
+  const { width, height } = picture.viewBox.baseVal;
+  let scale = 1;
+  const zoom = (to) => {
+    scale = Math.min(4, Math.max(0.1, to));
+    picture.setAttribute("width", width * scale);
+    picture.setAttribute("height", height * scale);
+  };
+  for (const button of diagram.querySelectorAll("[data-zoom-by]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const by = button.dataset.zoomBy;
+      zoom(by === "fit" ? Math.min(1, view.clientWidth / width) : scale * by);
+    });
+  }
+}
