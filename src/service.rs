@@ -3,9 +3,9 @@
 use crate::{
     blobs::Blobs,
     cache::{
-        Changes, Directories, changes,
+        Changes, Diagrams, Directories, changes,
         credentials::Credentials,
-        directories,
+        diagrams, directories,
         files::Files,
         gate::Gate,
         issuers::Issuers,
@@ -22,6 +22,7 @@ use crate::{
 };
 use deadpool_postgres::Object;
 use std::{ops::Deref, sync::Arc, time::Duration};
+use time::OffsetDateTime;
 use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
@@ -47,12 +48,16 @@ pub struct Parts {
     pub files: Files,
     pub objects: Objects,
     pub directories: Directories,
+    pub diagrams: Diagrams,
     pub mirrored: Mirrored,
     pub changes: Changes,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
     pub storing: moka::future::Cache<String, Arc<Mutex<()>>>,
     /// Talks to the repositories that users push to.
     pub client: reqwest::Client,
+    /// The name of this process among those that serve the index, drawn at its start.
+    pub process: Uuid,
+    pub started: OffsetDateTime,
     /// Identity of the index, the same on all processes.
     pub uuid: Uuid,
     /// Key that signs login tokens, the same on all processes.
@@ -126,6 +131,7 @@ impl Service {
             files: Files::default(),
             objects: Objects::new(server.file_cache << 20),
             directories: directories(),
+            diagrams: diagrams(),
             mirrored: Mirrored::default(),
             changes: changes(),
             storing: moka::future::Cache::new(100_000),
@@ -135,6 +141,8 @@ impl Service {
             tasks: TaskTracker::new(),
             shared: TaskTracker::new(),
             client,
+            process: Uuid::new_v4(),
+            started: OffsetDateTime::now_utc(),
             uuid,
             token_secret,
             uploads: Semaphore::new(server.concurrent_uploads),

@@ -11,7 +11,12 @@ pub mod objects;
 pub mod page_serial;
 pub mod pages;
 
-use crate::model::{archive::documents::Documents, event::LoggedEvent, serial::Serial};
+use crate::model::{
+    archive::documents::Documents,
+    diagram::{Graph, Layout},
+    event::LoggedEvent,
+    serial::Serial,
+};
 use std::{sync::Arc, time::Duration};
 
 /// What the changelog has after one serial up to another, as it was just asked for.
@@ -28,6 +33,19 @@ pub fn directories() -> Directories {
     let weigher =
         |_: &String, documents: &Arc<Documents>| u32::try_from(documents.weight() + 256).unwrap_or(u32::MAX);
     moka::future::Cache::builder().weigher(weigher).max_capacity(DIRECTORIES).build()
+}
+
+/// Pictures of inheritance by all that they depend on; `None`: there is nothing to draw.
+pub type Diagrams = moka::future::Cache<Graph, Option<Arc<Layout>>>;
+
+/// Boxes of all pictures that are remembered at most; each takes about a kilobyte.
+const BOXES: u64 = 16_000;
+
+/// An empty cache of them.
+pub fn diagrams() -> Diagrams {
+    let weigher =
+        |graph: &Graph, _: &Option<Arc<Layout>>| u32::try_from(graph.nodes.len() + 1).unwrap_or(u32::MAX);
+    moka::future::Cache::builder().weigher(weigher).max_capacity(BOXES).build()
 }
 
 /// All who listen ask for the same within a moment; later nobody does.

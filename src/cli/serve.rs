@@ -73,6 +73,7 @@ pub async fn serve(service: Service, listener: TcpListener, stop: CancellationTo
     let (graceful, connections) = (GracefulShutdown::new(), TaskTracker::new());
     service.tasks.spawn(ops::follow::run(service.clone()));
     service.tasks.spawn(ops::jobs::run(service.clone()));
+    service.tasks.spawn(ops::processes::run(service.clone(), listener.local_addr().ok()));
     let mut upkeep = tokio::time::interval(UPKEEP);
     loop {
         let accepted = tokio::select! {

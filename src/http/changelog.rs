@@ -1,10 +1,18 @@
-//! `/+changelog/{serial}`: one change; `/+changelog/{serial}-`: it and what came after.
+//! `/+changelog/{serial}`: one change; `/+changelog/{serial}-`: it and what came after. `/+changelog` and
+//! `/{user}/{index}/+changelog`: the last changes.
 
-use super::{extract::SerialPath, respond};
+use super::{
+    extract::{IndexPath, Query, SerialPath},
+    respond,
+    web::{self, Page},
+};
 use crate::{
     error::{Error, Result},
     model::{access::Caller, event::LoggedEvent, serial::Serial},
-    ops,
+    ops::{
+        self,
+        changelog::{Place, Subject},
+    },
     service::Service,
 };
 use axum::{extract::State, response::Response};
@@ -23,11 +31,51 @@ pub(super) async fn changelog(
     };
     let number = number.parse::<i64>().map_err(|_| Error::NotFound(format!("'{serial}' is no serial")));
     let events = ops::changelog::from(&service, &caller, Serial(number?), onwards).await?;
-    Ok(respond::result("changelog", events.iter().map(event).collect::<Vec<_>>()))
+    Ok(respond::result("changelog", events.iter().map(|event| told(event, true)).collect::<Vec<_>>()))
 }
 
-pub(super) fn event(event: &LoggedEvent) -> Value {
-    json!({
+/// The last changes of the server, of an index, or with `inherited` of an index and its bases; those `before` a serial, or
+/// the first ones `after` one.
+pub(super) async fn page(
+    State(service): State<Service>,
+    page: Page,
+    index: Option<IndexPath>,
+    query: Query,
+) -> Result<Response> {
+    let index = index.map(|IndexPath(index)| index);
+    let subject = match &index {
+        None => Subject::Server,
+        Some(index) if query.has("inherited") => Subject::IndexAndBases(index),
+        Some(index) => Subject::Index(index),
+    };
+    let place = match (serial(&query, "before")?, serial(&query, "after")?) {
+        (Some(before), _) => Place::Before(before),
+        (None, Some(after)) => Place::After(after),
+        (None, None) => Place::Newest,
+    };
+    let part = ops::changelog::page(&service, &page.caller, subject, place).await?;
+    let events: Vec<_> = part.events.iter().map(|event| told(event, part.in_full)).collect();
+    let number = |serial: Option<Serial>| serial.map(|serial| serial.0);
+    let data = json!({
+        "serial": part.serial.0, "before": number(part.older), "after": number(part.newer), "events": events,
+    });
+    if page.wanted {
+        return web::changelog(&service, &page, index.as_ref(), query.has("inherited"), &part, &data);
+    }
+    Ok(respond::result("changelog", data))
+}
+
+fn serial(query: &Query, key: &str) -> Result<Option<Serial>> {
+    let Some(text) = query.get(key) else { return Ok(None) };
+    match text.parse() {
+        Ok(number @ 0..) => Ok(Some(Serial(number))),
+        _ => Err(Error::invalid(format!("{key} must be the number of a serial, not '{text}'"))),
+    }
+}
+
+/// An event; who did it and the details only for whom all of it is told.
+pub(super) fn told(event: &LoggedEvent, in_full: bool) -> Value {
+    let mut value = json!({
         "serial": event.serial.0,
         "time": event.at.format(&Rfc3339).unwrap_or_default(),
         "actor": event.actor,
@@ -38,5 +86,11 @@ pub(super) fn event(event: &LoggedEvent) -> Value {
         "version": event.version,
         "file": event.file,
         "detail": event.detail,
-    })
+    });
+    if let Some(fields) = value.as_object_mut()
+        && !in_full
+    {
+        fields.retain(|name, _| name != "actor" && name != "detail");
+    }
+    value
 }

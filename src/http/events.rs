@@ -1,6 +1,6 @@
 //! `/+events`: what changes, as a stream of server-sent events (HTML standard, Server-sent events) or by long poll.
 
-use super::{changelog, extract::Query, negotiate, respond};
+use super::{changelog::told, extract::Query, negotiate, respond};
 use crate::{
     error::{Error, Result},
     model::{access::Caller, event::LoggedEvent, name::IndexName, serial::Serial},
@@ -19,7 +19,7 @@ use axum::{
 };
 use futures::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderName};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     convert::Infallible,
     future::ready,
@@ -60,7 +60,7 @@ pub(super) async fn events(
     let longest = service.config.server.request_timeout.saturating_sub(RESERVE);
     let wait = Duration::from_secs(wait.unwrap_or(WAIT).min(longest));
     let heard = listener.next(wait).await?;
-    let events: Vec<_> = heard.events.iter().map(|event| told(&heard, event)).collect();
+    let events: Vec<_> = heard.events.iter().map(|event| told(event, heard.in_full)).collect();
     Ok(respond::result("events", json!({"serial": heard.serial.0, "events": events})))
 }
 
@@ -116,7 +116,7 @@ fn lines(heard: &Heard) -> Vec<Event> {
             Some(next) if next == event.serial => Event::default(),
             _ => Event::default().id(event.serial.to_string()),
         };
-        line.data(told(heard, event).to_string())
+        line.data(told(event, heard.in_full).to_string())
     };
     heard.events.iter().zip(next).map(line).collect()
 }
@@ -124,14 +124,4 @@ fn lines(heard: &Heard) -> Vec<Event> {
 /// A comment, and an id without an event: the client goes on from it and is told nothing.
 fn heartbeat(serial: Serial) -> Event {
     Event::default().comment("").id(serial.to_string())
-}
-
-fn told(heard: &Heard, event: &LoggedEvent) -> Value {
-    let mut value = changelog::event(event);
-    if let Some(fields) = value.as_object_mut()
-        && !heard.in_full
-    {
-        fields.retain(|name, _| name != "actor" && name != "detail");
-    }
-    value
 }

@@ -16,7 +16,11 @@ use crate::{
 use axum::{extract::State, response::Response};
 use http::StatusCode;
 
-/// `GET /{user}/{index}`: the settings and the names of its own projects; `?no_projects` leaves these out.
+/// Longest beginning of a name that projects are looked for by, in characters: no name is longer.
+const LONGEST: usize = 200;
+
+/// `GET /{user}/{index}`: the settings and the names of its own projects; `?no_projects` leaves these out. The page has
+/// a part of these: by `prefix` those whose names begin so, by `after` those that come after a name.
 ///
 /// Installers, and whoever asks for the simple API by media type, get the list of projects instead.
 pub(super) async fn show(
@@ -34,7 +38,9 @@ pub(super) async fn show(
     }
     if page.wanted {
         let (index, _) = ops::indexes::show(&service, &asked.caller, &index, false).await?;
-        return web::index(&service, &page, &index);
+        let text = |key| query.get(key).map(|text| text.chars().take(LONGEST).collect::<String>());
+        let (prefix, after) = (text("prefix").unwrap_or_default(), text("after").unwrap_or_default());
+        return web::index(&service, &page, &index, &prefix, &after).await;
     }
     admit(&asked.headers)?;
     let (index, names) =

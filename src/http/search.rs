@@ -4,10 +4,14 @@ use super::{
     extract::{IndexPath, Query},
     respond,
     users::admit,
+    web::{self, Page},
 };
 use crate::{
     error::{Error, Result},
-    model::{access::Caller, name::encode},
+    model::{
+        access::Caller,
+        name::{IndexName, encode},
+    },
     ops::{
         self,
         search::{Hit, LAST_PAGE, Results},
@@ -21,23 +25,35 @@ use serde_json::{Value, json};
 /// What the query's `query` finds, on its `page`.
 pub(super) async fn search(
     State(service): State<Service>,
-    caller: Caller,
+    page: Page,
     index: Option<IndexPath>,
     headers: HeaderMap,
     query: Query,
 ) -> Result<Response> {
-    admit(&headers)?;
     let text = query.get("query").unwrap_or_default();
-    let page = query.get("page").map_or(Ok(1), str::parse).unwrap_or_default();
+    let index = index.map(|IndexPath(index)| index);
+    let found = find(&service, &page.caller, index.as_ref(), text, query.get("page")).await;
+    if page.wanted {
+        return web::search(&service, &page, index.as_ref(), text, found);
+    }
+    admit(&headers)?;
+    Ok(respond::result("searchresult", found?))
+}
+
+async fn find(
+    service: &Service,
+    caller: &Caller,
+    index: Option<&IndexName>,
+    text: &str,
+    page: Option<&str>,
+) -> Result<Value> {
+    let page = page.map_or(Ok(1), str::parse).unwrap_or_default();
     if !(1..=LAST_PAGE).contains(&page) {
         return Err(Error::Invalid(format!("page must be a number from 1 to {LAST_PAGE}")));
     }
-    let index = index.map(|IndexPath(index)| index);
-    let Results { hits, total, pages } =
-        ops::search::search(&service, &caller, index.as_ref(), text, page).await?;
+    let Results { hits, total, pages } = ops::search::search(service, caller, index, text, page).await?;
     let items: Vec<_> = hits.iter().map(shown).collect();
-    let result = json!({"query": text, "page": page, "pages": pages, "total": total, "items": items});
-    Ok(respond::result("searchresult", result))
+    Ok(json!({"query": text, "page": page, "pages": pages, "total": total, "items": items}))
 }
 
 fn shown(hit: &Hit) -> Value {

@@ -43,7 +43,7 @@ const STALE: &str = "110 - \"an upstream does not answer, this may be stale\"";
 const LAST_SERIAL: HeaderName = HeaderName::from_static("x-pypi-last-serial");
 
 const VARY: &str = "Accept, Accept-Encoding";
-const VARY_PRIVATE: &str = "Accept, Accept-Encoding, Authorization, X-Devpi-Auth";
+const VARY_PRIVATE: &str = "Accept, Accept-Encoding, Authorization, Cookie, X-Devpi-Auth";
 
 /// All that a simple page depends on beside its index and project.
 pub(super) struct Asked {

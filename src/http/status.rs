@@ -1,15 +1,26 @@
 //! `/+api` and `/+status` (devpi-api, Service routes).
 
-use super::{extract::IndexPath, negotiate, outside::Root, respond};
+use super::{
+    extract::IndexPath,
+    negotiate,
+    outside::Root,
+    respond,
+    web::{self, Page},
+};
 use crate::{
     error::{Error, Result},
-    model::access::Caller,
-    ops,
+    model::{access::Caller, name::IndexName},
+    ops::{
+        self,
+        status::{Cache, Freshness, Queue, Seen, Status},
+    },
     service::Service,
 };
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use serde_json::{Value, json};
+use std::time::Duration;
+use time::format_description::well_known::Rfc3339;
 
 /// What the server can do beyond the first devpi; the client goes by it.
 const FEATURES: [&str; 4] =
@@ -55,33 +66,91 @@ fn api_config(caller: &Caller, root: &str) -> Value {
     json!({"login": format!("{root}/+login"), "authstatus": status, "features": FEATURES})
 }
 
-/// `GET /+status`: for monitoring.
-pub(super) async fn status(State(service): State<Service>) -> Result<Response> {
-    let (serial, at) = ops::changelog::last_change(&service).await?;
-    let (in_use, open) = service.db.pool_size();
+/// `GET /+status`: for monitoring, and for people.
+pub(super) async fn status(State(service): State<Service>, page: Page) -> Result<Response> {
+    let status = ops::status::of_server(&service, &page.caller).await?;
+    let data = told(&service, &status);
+    match page.wanted {
+        true => web::status(&service, &page, &status, &data),
+        false => Ok(respond::result("status", data)),
+    }
+}
+
+/// devpi's fields, and ours.
+fn told(service: &Service, status: &Status) -> Value {
     let config = &service.config.server;
     let uuid = service.uuid.to_string();
-    Ok(respond::result(
-        "status",
-        json!({
-            "role": "MASTER",
-            "uuid": uuid,
-            "primary-uuid": uuid,
-            "versioninfo": {"wheelyard": env!("CARGO_PKG_VERSION")},
-            "host": config.listen.ip().to_string(),
-            "port": config.listen.port(),
-            "outside-url": config.outside_url,
-            "serial": serial.0,
-            "last-commit-timestamp": at.unix_timestamp(),
-            "event-serial": serial.0,
-            "event-serial-timestamp": at.unix_timestamp(),
-            "event-serial-in-sync-at": at.unix_timestamp(),
-            "metrics": [
-                ["wheelyard_database_connections_in_use", "gauge", in_use],
-                ["wheelyard_database_connections_open", "gauge", open],
-                ["wheelyard_cached_pages", "gauge", service.pages.entry_count()],
-            ],
-            "polling_replicas": {},
-        }),
-    ))
+    let (serial, at) = (status.serial.0, status.changed_at.unix_timestamp());
+    let milliseconds = |time: Duration| (time.as_secs_f64() * 100_000.0).round() / 100.0;
+    json!({
+        "role": "MASTER",
+        "uuid": uuid,
+        "primary-uuid": uuid,
+        "versioninfo": {"wheelyard": env!("CARGO_PKG_VERSION")},
+        "host": config.listen.ip().to_string(),
+        "port": config.listen.port(),
+        "outside-url": config.outside_url,
+        "serial": serial,
+        "last-commit-timestamp": at,
+        "event-serial": serial,
+        "event-serial-timestamp": at,
+        "event-serial-in-sync-at": at,
+        "metrics": [
+            ["wheelyard_database_connections_in_use", "gauge", status.connections.0],
+            ["wheelyard_database_connections_open", "gauge", status.connections.1],
+            ["wheelyard_cached_pages", "gauge", status.caches[0].entries],
+        ],
+        "polling_replicas": {},
+        "schema": status.schema,
+        "uptime": status.uptime.as_secs(),
+        "database-ms": milliseconds(status.database),
+        "object-store-ms": status.object_store.map(milliseconds),
+        "listeners": status.listeners,
+        "caches": status.caches.iter().map(cache).collect::<Vec<_>>(),
+        "jobs": status.jobs.iter().map(queue).collect::<Vec<_>>(),
+        "processes": status.processes.iter().map(|seen| process(service, status, seen)).collect::<Vec<_>>(),
+        "mirrors": status.mirrors.iter().map(mirror).collect::<Vec<_>>(),
+    })
+}
+
+fn cache(cache: &Cache) -> Value {
+    json!({"name": cache.name, "entries": cache.entries, "bytes": cache.bytes})
+}
+
+fn queue(queue: &Queue) -> Value {
+    let oldest = queue.oldest.round();
+    json!({"kind": queue.kind.name(), "waiting": queue.jobs, "failing": queue.failing, "oldest": oldest})
+}
+
+/// Where it runs is told only to whom all of the changelog is.
+fn process(service: &Service, status: &Status, seen: &Seen) -> Value {
+    let Seen { process, ago, serial } = seen;
+    let mut told = json!({
+        "id": process.id,
+        "version": process.version,
+        "started": process.started_at.format(&Rfc3339).unwrap_or_default(),
+        "seen": ago.as_secs(),
+        "serial": serial.0,
+        "behind": (status.serial.0 - serial.0).max(0),
+        "answers": process.id == service.process,
+    });
+    if status.in_full {
+        told["host"] = process.host.as_str().into();
+        told["address"] = process.address.as_deref().into();
+    }
+    told
+}
+
+fn mirror((name, freshness): &(IndexName, Freshness)) -> Value {
+    let seconds = |ago: Option<Duration>| ago.map(|ago| ago.as_secs());
+    json!({
+        "index": name.to_string(),
+        "listed": seconds(freshness.listed),
+        "checked": seconds(freshness.checked),
+        "failed": freshness.failed.as_ref().map(|(ago, _)| ago.as_secs()),
+        "reason": freshness.failed.as_ref().map(|(_, reason)| reason),
+        "projects": freshness.projects,
+        "stale": freshness.stale,
+        "refreshing": freshness.refreshing,
+    })
 }

@@ -22,24 +22,29 @@ use serde_json::{Map, Value};
 /// `GET /`: all users with their indexes.
 pub(super) async fn list(State(service): State<Service>, page: Page, headers: HeaderMap) -> Result<Response> {
     let users = ops::users::list(&service, &page.caller).await?;
-    let users: Map<String, Value> =
-        users.into_iter().map(|shown| (shown.user.name.to_string(), user_config(shown))).collect();
+    let data: Map<String, Value> =
+        users.iter().map(|shown| (shown.user.name.to_string(), user_config(shown))).collect();
     if page.wanted {
-        return web::root(&service, &page, &users);
+        return web::root(&service, &page, &users, &data).await;
     }
     admit(&headers)?;
-    Ok(respond::result("list:userconfig", users))
+    Ok(respond::result("list:userconfig", data))
 }
 
 /// `GET /{user}`.
 pub(super) async fn show(
     State(service): State<Service>,
-    caller: Caller,
     UserPath(user): UserPath,
+    page: Page,
     headers: HeaderMap,
 ) -> Result<Response> {
+    let shown = ops::users::show(&service, &page.caller, &user).await?;
+    let data = user_config(&shown);
+    if page.wanted {
+        return web::user(&service, &page, &shown, &data).await;
+    }
     admit(&headers)?;
-    Ok(respond::result("userconfig", user_config(ops::users::show(&service, &caller, &user).await?)))
+    Ok(respond::result("userconfig", data))
 }
 
 /// `PUT /{user}`: 201.
@@ -52,7 +57,7 @@ pub(super) async fn create(
     let patch = UserPatch::parse(body, true).map_err(Error::Invalid)?;
     ops::users::create(&service, &caller, &user, &patch).await?;
     let shown = ops::users::show(&service, &caller, &user).await?;
-    let mut response = respond::result("userconfig", user_config(shown));
+    let mut response = respond::result("userconfig", user_config(&shown));
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)
 }
@@ -92,14 +97,14 @@ pub(super) fn admit(headers: &HeaderMap) -> Result<()> {
     }
 }
 
-fn user_config(Shown { user, indexes }: Shown) -> Value {
-    let mut config = user.profile;
+fn user_config(Shown { user, indexes }: &Shown) -> Value {
+    let mut config = user.profile.clone();
     config.insert("username".into(), user.name.to_string().into());
     config.insert("created".into(), written(user.created_at).into());
     if let Some(at) = user.modified_at {
         config.insert("modified".into(), written(at).into());
     }
-    let indexes = indexes.into_iter().map(|index| (index.name.index.clone(), index.settings.shown().into()));
+    let indexes = indexes.iter().map(|index| (index.name.index.clone(), index.settings.shown().into()));
     config.insert("indexes".into(), Value::Object(indexes.collect()));
     config.into()
 }

@@ -5,7 +5,7 @@ use super::{
     serial::Serial,
 };
 use serde_json::{Value, json};
-use time::OffsetDateTime;
+use time::{Date, OffsetDateTime, PrimitiveDateTime};
 
 /// One file of a release, as of some serial.
 #[derive(Debug, Clone)]
@@ -93,6 +93,18 @@ pub fn log_entry(what: &str, who: Option<&str>, at: OffsetDateTime, places: &[(&
         entry[*key] = index.to_string().into();
     }
     entry
+}
+
+/// Who made an entry of a link's log, and when.
+pub fn logged(entry: &Value) -> (Option<String>, Option<OffsetDateTime>) {
+    let when = |place: usize| entry["when"][place].as_u64();
+    let part = |place: usize| when(place).and_then(|part| u8::try_from(part).ok());
+    let at = || {
+        let year = i32::try_from(when(0)?).ok()?;
+        let date = Date::from_calendar_date(year, part(1)?.try_into().ok()?, part(2)?).ok()?;
+        date.with_hms(part(3)?, part(4)?, part(5)?).ok().map(PrimitiveDateTime::assume_utc)
+    };
+    (entry["who"].as_str().map(str::to_owned), at())
 }
 
 /// What a lookup of a file's URL found.

@@ -6,6 +6,8 @@ pub mod access;
 pub mod api_token;
 pub mod archive;
 pub mod attachment;
+pub mod description;
+pub mod diagram;
 pub mod dump;
 pub mod event;
 pub mod file;

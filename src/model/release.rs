@@ -2,9 +2,25 @@
 
 use super::metadata::CoreMetadata;
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 
 /// Longest version of a release, in bytes: an index row of PostgreSQL holds it with room to spare.
 pub const LONGEST_VERSION: usize = 200;
+
+/// A release of which files came to an index lately.
+#[derive(Debug)]
+pub struct Recent {
+    pub project: String,
+    pub version: String,
+    pub summary: Option<String>,
+    /// How many of its files came lately.
+    pub files: i64,
+    /// All of these are yanked.
+    pub is_yanked: bool,
+    /// Who brought the last of them, and when.
+    pub by: Option<String>,
+    pub at: OffsetDateTime,
+}
 
 const TEXTS: [&str; 17] = [
     "name",

@@ -5,7 +5,7 @@ use super::{
     name::{IndexName, ProjectName},
 };
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeSet, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -79,28 +79,27 @@ pub fn order(
     if unknown.is_empty() { Ok(order) } else { Err(unknown) }
 }
 
+/// The projects of which files of mirrors may stand beside those of stages, `*` for all, where this is the order.
+///
+/// The whitelists of the stages are intersected, each with those before it, or added up, as the first says. What is on
+/// that of the first is let through before there is any to intersect it with.
+pub fn whitelist(order: &[Arc<Index>]) -> BTreeSet<&str> {
+    let union = order.first().is_some_and(|asked| asked.whitelist_union);
+    let stages = order.iter().filter(|index| index.mirror.is_none());
+    let counting = stages.take(if union { usize::MAX } else { 1 });
+    counting.flat_map(|stage| &stage.whitelist).map(String::as_str).collect()
+}
+
 /// Whether mirrors are kept out of a project because a stage has it (devpi: `model.py`, `filter_versions_by_whitelist`).
 ///
 /// `order` is the whole order of the index that is asked, whose way of inheriting whitelists counts; `has` tells of a
 /// stage whether it has the project, with files or without.
 pub fn is_private(order: &[Arc<Index>], project: &ProjectName, has: impl Fn(&Index) -> bool) -> bool {
-    let union = order.first().is_some_and(|asked| asked.whitelist_union);
-    let mut whitelist: Option<HashSet<&str>> = None;
-    let mut hit = false;
-    for stage in order.iter().filter(|index| index.mirror.is_none()) {
-        let own: HashSet<&str> = stage.whitelist.iter().map(String::as_str).collect();
-        let whole = match whitelist.take() {
-            None => own,
-            Some(so_far) if union => &so_far | &own,
-            Some(so_far) => &so_far & &own,
-        };
-        if whole.contains("*") || whole.contains(project.as_str()) {
-            return false;
-        }
-        whitelist = Some(whole);
-        hit = hit || has(stage);
-    }
-    hit
+    let whitelist = whitelist(order);
+    let stages = order.iter().filter(|index| index.mirror.is_none());
+    !whitelist.contains("*")
+        && !whitelist.contains(project.as_str())
+        && stages.into_iter().any(|stage| has(stage))
 }
 
 #[cfg(test)]

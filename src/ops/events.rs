@@ -3,14 +3,13 @@
 //! Nobody is sent anything: each listener looks for itself. All of a process look at the same instants, so that they
 //! share the gate's question and the reading of the changelog, and while none listens nothing is asked.
 
-use super::{changelog::LARGEST_ANSWER, login, reading, resolve};
+use super::{changelog::LARGEST_ANSWER, login, reading, resolve, visibility};
 use crate::{
     error::{Error, Result},
     model::{
         access::{self, Caller},
         event::LoggedEvent,
-        index::Index,
-        name::{IndexName, ProjectName},
+        name::IndexName,
         serial::Serial,
         user::User,
     },
@@ -18,7 +17,6 @@ use crate::{
     store,
 };
 use std::{
-    collections::{HashMap, HashSet},
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -196,12 +194,14 @@ impl Listener {
         let mut events = Vec::clone(&events);
         let mut last = false;
         if let Some(index) = &self.index {
-            let scope = scope(&service, index).await?;
-            events.retain(|event| index_of(event).is_some_and(|index| scope.contains(&index)));
+            let scope = visibility::scope(&service, index).await?;
+            let is_within =
+                |event: &LoggedEvent| visibility::index_of(event).is_some_and(|it| scope.contains(&it));
+            events.retain(is_within);
             last = serial == up_to && !self.may_still_listen(index).await?;
         }
         if !in_full {
-            events = self.visible(events, after, serial).await?;
+            events = visibility::visible(&service, &self.caller, events, after, serial).await?;
         }
         self.heard = serial;
         Ok(Heard { serial, events, in_full, last })
@@ -213,57 +213,6 @@ impl Listener {
             Err(Error::NoSuchIndex(_) | Error::Unauthorized(_) | Error::Forbidden(_)) => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// Those of the events that the caller may see: about an index that they may read now; and that an index they could
-    /// read until then got other settings or was deleted, since pages that they see may change with it.
-    ///
-    /// An index of the same name that was there before is another index, whose events are nobody's any more.
-    async fn visible(
-        &self,
-        events: Vec<LoggedEvent>,
-        after: Serial,
-        up_to: Serial,
-    ) -> Result<Vec<LoggedEvent>> {
-        let names: HashSet<IndexName> = events.iter().filter_map(index_of).collect();
-        let now = resolve::indexes(&self.service, names).await?;
-        let may_read = |index: &Index| self.service.policy.may_read(&self.caller, index);
-        let readable = |name: &IndexName| now.get(name)?.as_ref().filter(|index| may_read(index));
-        // Most events are younger than the settings of their index, and so than the index.
-        let clear = |event: &LoggedEvent, index: &Index| event.serial >= index.settings_serial;
-        let unclear = events.iter().filter_map(|event| {
-            let name = index_of(event)?;
-            let unclear = readable(&name).map_or(event.ends_settings(), |index| !clear(event, index));
-            unclear.then_some(name)
-        });
-        let unclear: Vec<_> = unclear.collect::<HashSet<_>>().into_iter().collect();
-        let mut states = HashMap::<_, Vec<_>>::new();
-        if !unclear.is_empty() {
-            let db = self.service.db().await?;
-            for state in store::indexes::states(&db, &unclear, after, up_to).await? {
-                states.entry(state.index.name.clone()).or_default().push(state);
-            }
-        }
-        let visible = |event: &LoggedEvent| {
-            let Some(name) = index_of(event) else { return false };
-            let index = readable(&name);
-            index.is_some_and(|index| clear(event, index))
-                || states.get(&name).into_iter().flatten().any(|state| match state.ended {
-                    Some(ended) => ended == event.serial && event.ends_settings() && may_read(&state.index),
-                    None => {
-                        index.is_some_and(|index| index.id == state.index.id) && state.created <= event.serial
-                    }
-                })
-        };
-        let of_project = |event: &LoggedEvent| {
-            let project = event.project.as_deref().and_then(|project| ProjectName::parse(project).ok());
-            project.is_none_or(|project| {
-                let index = index_of(event).and_then(|name| readable(&name).cloned());
-                index
-                    .is_some_and(|index| self.service.policy.may_read_project(&self.caller, &index, &project))
-            })
-        };
-        Ok(events.into_iter().filter(|event| visible(event) && of_project(event)).collect())
     }
 
     fn nothing(&self, last: bool) -> Heard {
@@ -278,16 +227,4 @@ async fn changes(service: &Service, after: Serial, up_to: Serial) -> Result<Arc<
         store::changelog::between(&db, after, up_to, LARGEST_ANSWER).await.map(Arc::new)
     });
     changes.await.map_err(|error: Arc<Error>| Error::clone(&error))
-}
-
-fn index_of(event: &LoggedEvent) -> Option<IndexName> {
-    event.index.as_deref()?.parse().ok()
-}
-
-/// The names of an index and of all that it inherits from, those included of which there is no index: one may have been
-/// deleted just now.
-async fn scope(service: &Service, index: &IndexName) -> Result<HashSet<IndexName>> {
-    let order = resolve::whole_order(service, index).await?;
-    let bases = order.iter().flat_map(|index| index.bases.iter().cloned());
-    Ok(bases.chain([index.clone()]).collect())
 }

@@ -35,6 +35,13 @@ pub async fn show(
     Ok((index, names))
 }
 
+/// All indexes that the caller may read, by name.
+pub async fn all(service: &Service, caller: &Caller) -> Result<Vec<Index>> {
+    let mut indexes = store::indexes::all(&service.db().await?, None).await?;
+    indexes.retain(|index| service.policy.may_read(caller, index));
+    Ok(indexes)
+}
+
 /// Creates an index, a stage or a mirror.
 ///
 /// # Errors

@@ -10,7 +10,7 @@ use crate::{
         names::Names,
         serial::Serial,
     },
-    ops::{after_response::share, follow, reading, resolve},
+    ops::{after_response::share, follow, freshness, reading, resolve},
     service::Service,
     store::{self, mirrors::Seen},
     timing::{self, Phase},
@@ -72,6 +72,34 @@ pub async fn of_mirror(service: &Service, index: &Arc<Index>) -> Result<Option<L
     }
 }
 
+/// What is known of the list of a mirror's projects, without asking its upstream.
+pub struct Known {
+    pub names: Arc<Names>,
+    /// How long ago the upstream last said that it is right; `None`: it is to be asked next time.
+    pub checked: Option<Duration>,
+}
+
+/// What is known of what the upstream of a mirror lists; `None`: nothing.
+pub async fn known(service: &Service, index: &Index) -> Result<Option<Known>> {
+    let url = index.mirror.as_ref().and_then(|mirror| mirror.url.as_ref());
+    let db = service.db().await?;
+    let Some(seen) = store::mirrors::list(&db, index.id).await? else { return Ok(None) };
+    if url.is_none_or(|url| seen.source != url.as_str()) {
+        return Ok(None);
+    }
+    let shared = service.mirrored.list(index.id, index.settings_serial);
+    if let Some((names, digest)) = shared.shown()
+        && seen.digest.as_ref() == Some(&digest)
+    {
+        return Ok(Some(Known { names, checked: seen.checked }));
+    }
+    let Some((digest, names)) = store::mirrors::names(&db, index.id).await? else { return Ok(None) };
+    let names = Arc::new(names);
+    shared.show(&names, &digest);
+    service.mirrored.weigh_list(index.id, index.settings_serial, shared);
+    Ok(Some(Known { names, checked: seen.checked }))
+}
+
 /// Asks the upstream of a mirror for its list now, if there ever was one, and stores what that changes.
 pub async fn now(service: &Service, index: &Arc<Index>) -> Result<()> {
     store::mirrors::expire_list(&service.db().await?, index.id).await?;
@@ -129,6 +157,9 @@ impl Look {
             }
             Err(error) => {
                 tracing::warn!(%error, index = %self.index.name, "the list of a mirror could not be renewed");
+                if let Error::Upstream(reason) = &error {
+                    freshness::failed(&self.service, self.index.id, reason).await;
+                }
                 list.good_until = Instant::now().checked_add(FAILURE_LASTS);
                 list.stale_since.get_or_insert_with(Instant::now);
             }

@@ -10,7 +10,7 @@ use crate::{
         name::UserName,
         user::{User, UserPatch},
     },
-    ops::{login, publishers},
+    ops::{indexes, login, publishers},
     service::Service,
     store::{self, users::NewState},
 };
@@ -26,10 +26,8 @@ pub struct Shown {
 
 /// All users, by name.
 pub async fn list(service: &Service, caller: &Caller) -> Result<Vec<Shown>> {
-    let db = service.db().await?;
-    let users = store::users::all(&db).await?;
-    let mut indexes = store::indexes::all(&db, None).await?;
-    indexes.retain(|index| service.policy.may_read(caller, index));
+    let users = store::users::all(&service.db().await?).await?;
+    let indexes = indexes::all(service, caller).await?;
     let shown = users.into_iter().map(|user| {
         let of_user = indexes.iter().filter(|index| index.name.user == user.name).cloned();
         Shown { indexes: of_user.collect(), user }

@@ -3,9 +3,10 @@
 use crate::{
     error::{Error, Result},
     model::{
-        file::{File, Found},
+        file::{File, Found, logged},
         index::Index,
         name::{IndexName, ProjectName},
+        release::Recent,
         serial::Serial,
     },
     store::{Change, Client, projects::Project},
@@ -59,6 +60,50 @@ pub async fn of_project(
         .await?;
     let rows = db.query(&statement, &[&index_ids, &name.as_str(), &at.0, &version]).await?;
     rows.iter().map(|row| Ok((row.get("index_id"), file(row)?))).collect()
+}
+
+/// The releases whose files came to an index last: those of its `files` newest files, newest first.
+///
+/// A state of a file that a yank opened counts as a new one here.
+pub async fn latest(db: &impl Client, index_id: i64, files: i64) -> Result<Vec<Recent>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::files::latest
+             select p.name as project, f.version, f.files, f.yanked, f.entry, f.uploaded_at,
+                 left(r.metadata ->> 'summary', 300) as summary
+             from (
+                 select project_id, version, count(*) as files, bool_and(yanked is not null) as yanked,
+                     max(id) as newest, (array_agg(log -> -1 order by id desc))[1] as entry,
+                     max(uploaded_at) as uploaded_at
+                 from (
+                     select id, project_id, version, yanked, log, uploaded_at
+                     from files
+                     where index_id = $1 and removed_serial is null
+                     order by id desc
+                     limit $2
+                 ) newest
+                 group by project_id, version
+             ) f
+                 join projects p on p.id = f.project_id
+                 left join releases r on r.project_id = p.id and r.version = f.version and r.removed_serial is null
+             order by f.newest desc",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_id, &files]).await?;
+    let recent = |row: &Row| {
+        let entry: Option<Value> = row.get("entry");
+        let (by, at) = entry.as_ref().map(logged).unwrap_or_default();
+        Recent {
+            project: row.get("project"),
+            version: row.get("version"),
+            summary: row.get("summary"),
+            files: row.get("files"),
+            is_yanked: row.get("yanked"),
+            by,
+            at: at.unwrap_or_else(|| row.get("uploaded_at")),
+        }
+    };
+    Ok(rows.iter().map(recent).collect())
 }
 
 /// The further digests of the files of a project on these indexes as of a serial, by their sha256: md5 and blake2b-256 in

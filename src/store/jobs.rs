@@ -11,6 +11,8 @@ use std::time::Duration;
 pub struct Queue {
     pub kind: JobKind,
     pub jobs: i64,
+    /// Those of them that were tried and failed.
+    pub failing: i64,
     /// How long the oldest of them has been owed, in seconds.
     pub oldest: f64,
 }
@@ -82,7 +84,7 @@ pub async fn queues(db: &impl Client) -> Result<Vec<Queue>> {
     let statement = db
         .prepare_cached(
             "-- store::jobs::queues
-             select wanted.kind, count(j.id) as jobs,
+             select wanted.kind, count(j.id) as jobs, count(j.last_error) as failing,
                  coalesce(extract(epoch from clock_timestamp() - min(j.created_at)), 0)::float8 as oldest
              from unnest($1::text[]) as wanted (kind) left join jobs j on j.kind = wanted.kind
              group by wanted.kind",
@@ -91,7 +93,7 @@ pub async fn queues(db: &impl Client) -> Result<Vec<Queue>> {
     let rows = db.query(&statement, &[&kinds()]).await?;
     let queue = |row: &tokio_postgres::Row| {
         let kind = JobKind::parse(row.get("kind"))?;
-        Some(Queue { kind, jobs: row.get("jobs"), oldest: row.get("oldest") })
+        Some(Queue { kind, jobs: row.get("jobs"), failing: row.get("failing"), oldest: row.get("oldest") })
     };
     Ok(rows.iter().filter_map(queue).collect())
 }

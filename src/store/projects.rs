@@ -35,6 +35,50 @@ pub async fn names(db: &impl Client, index_id: i64, at: Serial) -> Result<Vec<St
     Ok(db.query(&statement, &[&index_id, &at.0]).await?.iter().map(|row| row.get("name")).collect())
 }
 
+/// For each of these indexes, how many projects it has; counted up to `most`.
+pub async fn counts(db: &impl Client, index_ids: &[i64], most: i64) -> Result<HashMap<i64, i64>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::projects::counts
+             select wanted.id, counted.projects
+             from unnest($1::bigint[]) as wanted (id)
+                 cross join lateral (
+                     select count(*) as projects
+                     from (
+                         select from projects
+                         where index_id = wanted.id and removed_serial is null
+                         limit $2
+                     ) bounded
+                 ) counted",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_ids, &most]).await?;
+    Ok(rows.iter().map(|row| (row.get("id"), row.get("projects"))).collect())
+}
+
+/// The names of an index's projects that begin so and come after this one, sorted, so many at most.
+pub async fn named(
+    db: &impl Client,
+    index_id: i64,
+    prefix: &str,
+    after: &str,
+    most: i64,
+) -> Result<Vec<String>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::projects::named
+             select name
+             from projects
+             where index_id = $1 and removed_serial is null
+                 and name collate \"C\" > $2 and name collate \"C\" >= $3 and name collate \"C\" < $3 || '~'
+             order by name collate \"C\"
+             limit $4",
+        )
+        .await?;
+    let rows = db.query(&statement, &[&index_id, &after, &prefix, &most]).await?;
+    Ok(rows.iter().map(|row| row.get("name")).collect())
+}
+
 /// For each of these indexes, the last change of the project there, 0 where it never was, and whether it is there.
 pub async fn serials(
     db: &impl Client,

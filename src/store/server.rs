@@ -1,4 +1,4 @@
-//! What all processes of one index share: its identity and the key of its tokens.
+//! What all processes of one index share: its identity, the key of its tokens, and the version of its schema.
 
 use crate::{error::Result, store::Client};
 use uuid::Uuid;
@@ -13,4 +13,15 @@ pub async fn identity(db: &impl Client) -> Result<(Uuid, Vec<u8>)> {
         )
         .await?;
     Ok((row.get("uuid"), row.get("token_secret")))
+}
+
+/// The newest migration that was applied.
+pub async fn schema_version(db: &impl Client) -> Result<i32> {
+    let statement = db
+        .prepare_cached(
+            "-- store::server::schema_version
+             select max(version) as version from refinery_schema_history",
+        )
+        .await?;
+    Ok(db.query_one(&statement, &[]).await?.get("version"))
 }

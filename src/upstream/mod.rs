@@ -67,6 +67,14 @@ impl Failure {
     pub fn broken(reason: impl Into<String>, url: &Url) -> Self {
         Self::Broken { reason: reason.into(), url: shown(url) }
     }
+
+    /// What went wrong, without what was asked for.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Missing { status, .. } | Self::Status { status, .. } => format!("error {status}"),
+            Self::Broken { reason, .. } => reason.clone(),
+        }
+    }
 }
 
 impl From<Failure> for Error {

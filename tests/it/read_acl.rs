@@ -21,6 +21,7 @@ const READS: &[(&str, &[(&str, &str)])] = &[
         &[
             ("GET", "alice/secret"),
             ("HEAD", "alice/secret"),
+            ("html", "alice/secret"),
             ("GET", "alice/secret?no_projects="),
             ("PUSH", "alice/secret"),
             ("POST", "alice/secret"),
@@ -31,14 +32,27 @@ const READS: &[(&str, &[(&str, &str)])] = &[
         "/{user}/{index}/",
         &[
             ("GET", "alice/secret/"),
+            ("html", "alice/secret/"),
             ("pip", "alice/secret/"),
             ("PUSH", "alice/secret/"),
             ("POST", "alice/secret/"),
         ],
     ),
     (
+        "/{user}/{index}/+diagram.svg",
+        &[("GET", "alice/secret/+diagram.svg"), ("html", "alice/secret/+diagram.svg")],
+    ),
+    (
         "/{user}/{index}/+search",
         &[("GET", "alice/secret/+search?query=pkg"), ("html", "alice/secret/+search?query=pkg")],
+    ),
+    (
+        "/{user}/{index}/+changelog",
+        &[
+            ("GET", "alice/secret/+changelog"),
+            ("html", "alice/secret/+changelog"),
+            ("html", "alice/secret/+changelog?inherited&before=9"),
+        ],
     ),
     ("/{user}/{index}/+simple", &[("GET", "alice/secret/+simple"), ("pip", "alice/secret/+simple")]),
     (
@@ -154,15 +168,21 @@ const OTHERS: &[&str] = &[
     "/+api",
     "/+authcheck",
     "/{user}/+api",
+    "/+changelog",
     "/+changelog/{serial}",
     "/+search",
     "/+theme",
+    "/+searchhelp",
+    "/favicon.ico",
+    "/robots.txt",
+    "/+diagram.svg",
     "/{user}",
     "/{user}/",
     // To the same below `+doc`, whether it is there or not.
     "/{user}/{index}/{project}/{version}/+d",
     "/{user}/{index}/{project}/{version}/+d/",
     "/{user}/{index}/{project}/{version}/+d/{*path}",
+    "/+static/{*path}",
     "/+health/live",
     "/+health/ready",
     "/metrics",
@@ -187,6 +207,7 @@ async fn secret(server: &Server) -> String {
         server.user(name).await;
     }
     alice.create_index("alice/secret", json!({"acl_read": "bob"})).await;
+    alice.create_index("alice/heir", json!({"bases": "alice/secret"})).await;
     alice.create_index("alice/inbox", json!({"acl_upload": ":ANONYMOUS:"})).await;
     let wheel = alice.upload_wheel("alice/secret", "pkg", "1.0").await;
     let docs = archive::zip(&[("index.html", b"secret"), ("guide/index.html", b"secret")]);
@@ -213,6 +234,12 @@ async fn read(client: &Client, method: &str, path: &str) -> Reply {
         "refresh" => client.send("POST", path, &[json], "").await,
         method => client.send(method, path, &[json], "").await,
     }
+}
+
+/// What a reply says beside the version of the program and the URL that was asked for.
+fn told(reply: &Reply) -> String {
+    let text = reply.text().replace(env!("CARGO_PKG_VERSION"), "");
+    text.lines().filter(|line| !line.contains("+login?next=")).collect()
 }
 
 #[test]
@@ -251,12 +278,12 @@ async fn strangers_are_kept_out_and_readers_let_in_on_every_route() {
                     "Basic realm=\"pypi\"",
                     "{route}: {method} {path}"
                 );
-                assert!(!reply.text().contains("1.0"), "{reply}");
+                assert!(!told(&reply).contains("1.0"), "{reply}");
             }
             for client in [&carol, &not_to_read, &elsewhere] {
                 let reply = read(client, method, &path).await;
                 assert_eq!(reply.status, 403, "{route}: {method} {path}: {reply}");
-                assert!(!reply.text().contains("1.0"), "{reply}");
+                assert!(!told(&reply).contains("1.0"), "{reply}");
             }
             for client in [&bob, &for_it, &server.login("alice"), &server.root()] {
                 let reply = read(client, method, &path).await;
@@ -329,10 +356,10 @@ async fn lists_of_users_leave_out_what_the_caller_may_not_read() {
         one
     };
     for client in [server.anonymous(), server.login("carol")] {
-        assert_eq!(indexes(&client).await, ["inbox"]);
+        assert_eq!(indexes(&client).await, ["heir", "inbox"]);
     }
     for client in [server.login("bob"), server.login("alice"), server.root()] {
-        assert_eq!(indexes(&client).await, ["inbox", "secret"]);
+        assert_eq!(indexes(&client).await, ["heir", "inbox", "secret"]);
     }
 }
 

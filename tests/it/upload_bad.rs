@@ -266,6 +266,6 @@ async fn a_refusal_is_worded_for_each_accept_and_its_reason_phrase_is_one_line()
     let reply = refusal("text/html,application/xhtml+xml;q=0.9").await;
     assert_eq!(reply.header("content-type"), "text/html; charset=utf-8");
     let escaped = "action &#x27;&lt;b&gt;ä\n&lt;&#x2f;b&gt;&#x27; not supported";
-    assert!(reply.text().contains(&format!("<title>{escaped}</title>")), "{reply}");
+    assert!(reply.text().contains(&format!("<title>{escaped} ·")), "{reply}");
     assert!(reply.text().contains(&format!("<h1>{escaped}</h1>")), "{reply}");
 }

@@ -1,9 +1,9 @@
-//! `/+static/{path}`: style sheet, script and pictures of the theme.
+//! `/+static/{path}`: style sheet, script and pictures of the theme; and what programs look for at the root of a host.
 
 use super::Theme;
 use crate::{
     error::{Error, Result},
-    http::conditional,
+    http::{conditional, outside::Root, respond},
 };
 use axum::{
     Extension,
@@ -40,4 +40,14 @@ pub(in crate::http) async fn asset(
         kind.to_string()
     };
     Ok((headers, [(CONTENT_TYPE, kind)], file.content).into_response())
+}
+
+/// `/favicon.ico`, which browsers ask for where a page names no icon, as one of a file.
+pub(in crate::http) async fn favicon(Root(root): Root) -> Response {
+    respond::found(&root, "/+static/wheelyard.svg")
+}
+
+/// `/robots.txt` (RFC 9309): nothing here is for the search engines of the world.
+pub(in crate::http) async fn robots() -> &'static str {
+    "User-agent: *\nDisallow: /\n"
 }

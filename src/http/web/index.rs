@@ -1,22 +1,170 @@
 //! The page of an index.
 
-use super::{Page, rights};
-use crate::{error::Result, model::index::Index, service::Service};
+use super::{
+    Page,
+    listed::{links, upstream},
+    rights,
+};
+use crate::{
+    error::Result,
+    model::{
+        access::{ANONYMOUS, AUTHENTICATED},
+        index::Index,
+        name::encode,
+        release::Recent,
+    },
+    ops::{
+        self,
+        list::Known,
+        overview::{Detail, Projects},
+    },
+    service::Service,
+};
 use axum::response::Response;
-use minijinja::{context, value::Serde};
+use minijinja::{Value, context, value::Serde};
+use std::sync::Arc;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use url::{Host, Url};
 
-/// From what `GET /{user}/{index}` says as JSON.
-pub(in crate::http) fn index(service: &Service, page: &Page, index: &Index) -> Result<Response> {
-    let user = &index.name.user;
+/// From what `GET /{user}/{index}` says as JSON, and which of its projects are to be shown: those that begin with
+/// `prefix` and come after `after`.
+pub(in crate::http) async fn index(
+    service: &Service,
+    page: &Page,
+    index: &Arc<Index>,
+    prefix: &str,
+    after: &str,
+) -> Result<Response> {
+    let detail = ops::overview::detail(service, &page.caller, index, prefix, after).await?;
+    let all = ops::indexes::all(service, &page.caller).await?;
+    let all: Vec<&Index> = all.iter().collect();
+    let overview = ops::overview::of(service, &page.caller, &[index]).await?;
+    let diagram = ops::diagram::around(service, &index.name, &all).await?;
+    let heirs: Vec<_> = all.iter().filter(|heir| heir.bases.contains(&index.name)).collect();
+    let user = index.name.user.as_str();
+    let path = format!("/{}", index.name.url_path());
     let context = context! {
         title => index.name.to_string(),
         crumbs => [
-            context! { label => user.as_str(), path => format!("/{user}") },
-            context! { label => index.name.index.as_str(), path => format!("/{}", index.name.url_path()) },
+            context! { label => user, path => format!("/{}", encode(user)) },
+            context! { label => index.name.index.as_str(), path => path.as_str() },
         ],
         name => index.name.to_string(),
+        label => index.label(),
+        path => path.as_str(),
+        type => if index.mirror.is_some() { "mirror" } else { "stage" },
+        heading => index.settings.text("title"),
+        description => index.settings.text("description"),
+        volatile => index.volatile,
+        acl => context! {
+            read => index.acl_read.as_deref().map(principals),
+            upload => principals(&index.acl_upload),
+            toxresult_upload => principals(&index.acl_toxresult_upload),
+        },
+        bases => links(&index.bases, &overview.readable),
+        order => detail.order.iter().map(|member| named(member)).collect::<Vec<_>>(),
+        heirs => heirs.iter().map(|heir| named(heir)).collect::<Vec<_>>(),
+        inheritance => inheritance(index, &detail),
+        mirror => mirror(index, detail.listed.as_ref()),
+        latest => detail.latest.iter().map(|release| recent(&path, release)).collect::<Vec<_>>(),
+        projects => projects(&path, &detail, prefix, after),
+        trusted_host => trusted_host(&page.root),
+        diagram => diagram.as_deref().map(Serde),
+        diagram_path => format!("{path}/+diagram.svg"),
         may => rights::on_index(service, &page.caller, index),
         data => Serde(index.settings.shown()),
     };
     page.render(service, "index.html", context)
+}
+
+fn named(index: &Index) -> Value {
+    context! {
+        name => index.name.to_string(),
+        label => index.label(),
+        path => format!("/{}", index.name.url_path()),
+        type => if index.mirror.is_some() { "mirror" } else { "stage" },
+    }
+}
+
+/// Who may do something: `everybody`, `known` for all who are logged in, and users.
+fn principals(list: &[String]) -> Value {
+    let has = |group: &str| list.iter().any(|principal| principal == group);
+    let users = list.iter().filter(|principal| !principal.starts_with(':'));
+    let user = |name: &String| context! { name => name.as_str(), path => format!("/{}", encode(name)) };
+    context! {
+        everybody => has(ANONYMOUS),
+        known => has(AUTHENTICATED),
+        users => users.map(user).collect::<Vec<_>>(),
+    }
+}
+
+/// What comes from the mirrors among what answers for an index, and what they are kept out of.
+fn inheritance(index: &Index, Detail { order, whitelist, .. }: &Detail) -> Value {
+    let mirrors = order.iter().filter(|member| member.mirror.is_some());
+    let (exempt, kept_out): (Vec<_>, Vec<_>) =
+        mirrors.partition(|member| member.mirror.as_ref().is_some_and(|mirror| mirror.whitelist_exempt));
+    let stages = order.iter().filter(|member| member.mirror.is_none());
+    context! {
+        stages => stages.map(|stage| named(stage)).collect::<Vec<_>>(),
+        mirrors => kept_out.iter().map(|mirror| named(mirror)).collect::<Vec<_>>(),
+        exempt => exempt.iter().map(|mirror| named(mirror)).collect::<Vec<_>>(),
+        all_allowed => whitelist.iter().any(|project| project == "*"),
+        whitelist => whitelist.iter().filter(|project| *project != "*").cloned().collect::<Vec<_>>(),
+        union => index.whitelist_union,
+    }
+}
+
+fn mirror(index: &Index, listed: Option<&Known>) -> Option<Value> {
+    let mirror = index.mirror.as_ref()?;
+    let checked = listed.and_then(|known| known.checked).map(|ago| OffsetDateTime::now_utc() - ago);
+    Some(context! {
+        upstream => upstream(index),
+        expiry => mirror.cache_expiry.as_secs(),
+        timeout => mirror.timeout.as_secs(),
+        lists_projects => !mirror.no_project_list,
+        external_urls => mirror.use_external_urls,
+        whitelist_exempt => mirror.whitelist_exempt,
+        names => listed.map(|known| known.names.len()),
+        checked => checked.and_then(|at| at.format(&Rfc3339).ok()),
+    })
+}
+
+fn recent(path: &str, release: &Recent) -> Value {
+    let project_path = format!("{path}/{}", encode(&release.project));
+    context! {
+        project => release.project.as_str(),
+        version => release.version.as_str(),
+        path => format!("{project_path}/{}", encode(&release.version)),
+        project_path,
+        summary => release.summary.as_deref(),
+        files => release.files,
+        yanked => release.is_yanked,
+        by => release.by.as_deref(),
+        at => release.at.format(&Rfc3339).unwrap_or_default(),
+    }
+}
+
+fn projects(path: &str, Detail { projects, whitelist, .. }: &Detail, prefix: &str, after: &str) -> Value {
+    let Projects { names, more } = projects;
+    let project = |name: &String| {
+        let whitelisted = whitelist.contains(name);
+        context! { name => name.as_str(), path => format!("{path}/{}", encode(name)), whitelisted }
+    };
+    context! {
+        names => names.iter().map(project).collect::<Vec<_>>(),
+        next => names.last().filter(|_| *more).map(String::as_str),
+        prefix,
+        after,
+    }
+}
+
+/// The host of the server as pip has to be told to trust it: where it is neither HTTPS nor this machine.
+fn trusted_host(root: &str) -> Option<String> {
+    let url = Url::parse(root).ok().filter(|url| url.scheme() == "http")?;
+    let is_local = match url.host()? {
+        Host::Domain(name) => name == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    };
+    (!is_local).then(|| url.host_str().map(str::to_owned)).flatten()
 }

@@ -1,6 +1,7 @@
 //! An index and what it is set to (devpi-api, Indexes).
 
 mod options;
+pub mod place;
 mod settings;
 mod vocabulary;
 
@@ -8,6 +9,7 @@ pub use settings::Settings;
 
 use super::{mirror::Mirror, name::IndexName, serial::Serial};
 use options::Type;
+use place::Place;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -33,6 +35,8 @@ pub struct Index {
     pub whitelist_union: bool,
     /// Its upstream; `None`: it is a stage.
     pub mirror: Option<Arc<Mirror>>,
+    /// Where people find it.
+    pub place: Place,
 }
 
 impl Index {
@@ -50,9 +54,15 @@ impl Index {
             // Without the option it is an index from before there was one (devpi).
             whitelist_union: settings.stored().get("mirror_whitelist_inheritance")
                 != Some(&"intersection".into()),
+            place: Place::new(settings.stored().get("custom_data")),
             mirror: (settings.index_type() == Type::Mirror).then(|| Arc::new(Mirror::new(settings.stored()))),
             settings,
         }
+    }
+
+    /// What people call it: the label that its `custom_data` give, else its name.
+    pub fn label(&self) -> String {
+        self.place.label.clone().unwrap_or_else(|| self.name.to_string())
     }
 
     /// Whether it is a mirror of this upstream, a `mirror_url` without credentials.

@@ -216,6 +216,15 @@ impl Settings {
         items.filter_map(|item| item.as_str().map(str::to_owned)).collect()
     }
 
+    /// A title or description as people read it, whatever JSON it is; empty if it is not set.
+    pub fn text(&self, key: &str) -> String {
+        match self.0.get(key) {
+            None => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        }
+    }
+
     /// The bases, in order; names that are none are left out.
     pub fn bases(&self) -> Vec<IndexName> {
         self.list("bases").iter().filter_map(|base| base.parse().ok()).collect()

@@ -13,7 +13,7 @@ mod snippet;
 pub use document::{Document, page, project};
 pub use html::Page;
 pub use query::Query;
-pub use snippet::snippet;
+pub use snippet::{marked, snippet};
 
 /// Longest word, in bytes; what is longer is no word of a language.
 const LONGEST_WORD: usize = 200;

@@ -15,7 +15,7 @@ use crate::{
     model::{index::Index, link::UpstreamPage, mirror::Mirror, name::ProjectName},
     ops::{
         after_response::{go_on, share},
-        follow, reading,
+        follow, freshness, reading,
     },
     service::Service,
     store::{self, mirrors::Seen},
@@ -209,6 +209,7 @@ impl Place {
             Err(Asked::Failed(failure)) => {
                 tracing::warn!(index = %self.index.name, project = %self.project, "upstream: {failure}");
                 self.release().await;
+                freshness::failed(&self.service, self.index.id, &failure.reason()).await;
                 let retry_after = match &failure {
                     Failure::Status { retry_after, .. } => *retry_after,
                     _ => None,

@@ -11,3 +11,83 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     setTimeout(() => { button.textContent = label; }, 1500);
   });
 }
+
+// The changelog goes on by itself: events say that there is something, and the same page says what.
+for (const live of document.querySelectorAll("[data-live]")) {
+  const list = live.querySelector("ol");
+  const said = live.querySelector("[role=status]");
+  const button = live.querySelector("button");
+  let serial = live.dataset.serial;
+  let events, timer, isPaused = false;
+  const load = async () => {
+    const answer = await fetch(live.dataset.more + serial, { headers: { accept: "text/html" } });
+    if (!answer.ok) { return; }
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const found = page.querySelector("[data-serial]");
+    const changes = [...found.querySelectorAll("ol > li")];
+    changes.forEach((change) => change.classList.add("fresh"));
+    list.prepend(...changes);
+    [...list.children].slice(500).forEach((change) => change.remove());
+    if (changes.length > 0) {
+      live.querySelector("[data-nothing]")?.remove();
+      said.textContent = changes.length === 1 ? "1 new change" : `${changes.length} new changes`;
+    }
+    const isMore = found.dataset.serial !== serial && !found.hasAttribute("data-live");
+    serial = found.dataset.serial;
+    if (isMore) { await load(); }
+  };
+  const stop = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    events?.close();
+    events = undefined;
+  };
+  const start = () => {
+    stop();
+    if (isPaused || document.hidden) { return; }
+    events = new EventSource(live.dataset.live + serial);
+    events.onmessage = (event) => {
+      const isMeant = !live.dataset.only || JSON.parse(event.data).index === live.dataset.only;
+      if (isMeant && !timer) {
+        timer = setTimeout(() => load().catch(() => {}).finally(() => { timer = undefined; }), 300);
+      }
+    };
+    // What is cut off comes back by itself, what is refused is tried again later.
+    events.onerror = () => {
+      if (events?.readyState === EventSource.CLOSED) {
+        stop();
+        timer = setTimeout(start, 15000);
+      }
+    };
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    isPaused = !isPaused;
+    button.textContent = isPaused ? "Go on" : "Pause";
+    said.textContent = isPaused ? "Paused" : "Live";
+    start();
+  });
+  document.addEventListener("visibilitychange", start);
+  said.textContent = "Live";
+  start();
+}
+
+// Zooms diagrams: the picture keeps its view box and changes its size.
+for (const diagram of document.querySelectorAll("[data-zoom]")) {
+  const picture = diagram.querySelector("svg");
+  const view = picture.parentElement;
+  const { width, height } = picture.viewBox.baseVal;
+  let scale = 1;
+  const zoom = (to) => {
+    scale = Math.min(4, Math.max(0.1, to));
+    picture.setAttribute("width", width * scale);
+    picture.setAttribute("height", height * scale);
+  };
+  for (const button of diagram.querySelectorAll("[data-zoom-by]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const by = button.dataset.zoomBy;
+      zoom(by === "fit" ? Math.min(1, view.clientWidth / width) : scale * by);
+    });
+  }
+}

@@ -1,0 +1,40 @@
+//! An index where others stand beside it, and names of indexes as links.
+
+use crate::{
+    model::{index::Index, name::IndexName},
+    ops::overview::{MOST_COUNTED, Overview},
+};
+use minijinja::{Value, context};
+use std::collections::HashSet;
+
+/// An index of a list.
+pub(super) fn listed(index: &Index, overview: &Overview) -> Value {
+    let projects = overview.projects.get(&index.id).copied().unwrap_or_default();
+    context! {
+        path => format!("/{}", index.name.url_path()),
+        name => index.name.to_string(),
+        label => index.label(),
+        type => if index.mirror.is_some() { "mirror" } else { "stage" },
+        title => index.settings.text("title"),
+        volatile => index.volatile,
+        protected => index.acl_read.is_some(),
+        bases => links(&index.bases, &overview.readable),
+        upstream => upstream(index),
+        projects => projects.min(MOST_COUNTED),
+        more_projects => projects > MOST_COUNTED,
+    }
+}
+
+/// Names of indexes, with the path of those that the viewer may read.
+pub(super) fn links(names: &[IndexName], readable: &HashSet<IndexName>) -> Vec<Value> {
+    let link = |name: &IndexName| {
+        let path = readable.contains(name).then(|| format!("/{}", name.url_path()));
+        context! { name => name.to_string(), path }
+    };
+    names.iter().map(link).collect()
+}
+
+/// What a mirror mirrors, without credentials.
+pub(super) fn upstream(index: &Index) -> Option<&str> {
+    index.mirror.as_ref()?.url.as_ref().map(url::Url::as_str)
+}
