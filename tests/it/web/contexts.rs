@@ -6,10 +6,15 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each template that is a page, who sees it, and where.
 const PAGES: &[(&str, &str, &str)] = &[
+    ("changelog.html", "", "+changelog"),
     ("error.html", "", "platform/nothing"),
     ("index.html", "", "platform/stable"),
     ("login.html", "", "+login"),
     ("root.html", "", ""),
+    ("search.html", "", "+search?query=x"),
+    ("search_help.html", "", "+searchhelp"),
+    ("status.html", "", "+status"),
+    ("user.html", "", "platform"),
     ("theme.html", "root", "+theme"),
 ];
 
@@ -26,7 +31,7 @@ fn told(document: &str, heading: &str) -> BTreeSet<String> {
     let section = section.into_iter().find(|section| section.lines().next().unwrap().contains(heading));
     let section = section.unwrap_or_else(|| panic!("docs/themes.md has no section {heading}"));
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split("` |").next());
-    rows.map(str::to_owned).collect()
+    rows.flat_map(|names| names.split("`, `")).map(str::to_owned).collect()
 }
 
 /// The names of a context as `debug()` writes them.

@@ -8,6 +8,11 @@ use std::{fs, path::Path};
 const ANSWERS: &[(&str, &str, u16)] = &[
     ("", "/", 200),
     ("", "/platform/stable", 200),
+    ("", "/platform", 200),
+    ("", "/+search?query=logging", 200),
+    ("", "/+status", 200),
+    ("", "/+login", 200),
+    ("", "/platform/stable/+changelog", 200),
     ("", "/platform/stable/acme-logging/2.4.1/+doc/index.html", 200),
     ("", "/platform/stable/+simple/", 200),
     ("", "/platform/stable/+simple/acme-logging/", 200),

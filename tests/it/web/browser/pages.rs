@@ -18,7 +18,16 @@ const fn seen(name: &'static str, path: &'static str) -> Seen {
 /// What anybody sees.
 const OPEN: &[Seen] = &[
     seen("root", "/"),
+    seen("user", "/platform"),
     seen("index", "/platform/stable"),
+    seen("index-of-bases", "/data/nightly"),
+    seen("mirror", "/root/pypi"),
+    seen("changelog", "/platform/stable/+changelog"),
+    seen("search", "/+search?query=logging"),
+    seen("search-none", "/data/stable/+search?query=zebra"),
+    seen("search-help", "/+searchhelp"),
+    Seen { name: "search-wrong", path: "/+search?query=(", status: 400 },
+    seen("status", "/+status"),
     seen("login", "/+login?next=/platform/stable"),
     Seen { name: "missing", path: "/platform/nothing", status: 404 },
     Seen { name: "protected", path: "/research/vault", status: 401 },
@@ -32,7 +41,8 @@ const OWN: &[Seen] = &[
 ];
 
 /// What `root` sees.
-const ROOT: &[Seen] = &[seen("theme", "/+theme")];
+const ROOT: &[Seen] =
+    &[seen("status-in-full", "/+status"), seen("changelog-in-full", "/+changelog"), seen("theme", "/+theme")];
 
 /// What is wrong with a page. Leaves its pictures.
 pub async fn faults(tab: &Tab, name: &str, path: &str, expected: u64) -> Vec<String> {

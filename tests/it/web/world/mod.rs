@@ -2,7 +2,10 @@
 
 mod packages;
 
-use crate::harness::{Client, Server, Upload, Upstream, archive, upstream};
+use crate::{
+    harness::{Client, Server, Upload, Upstream, archive, upstream},
+    search,
+};
 use packages::{PACKAGES, Package};
 use serde_json::{Value, json};
 use wheelyard::config::Config;
@@ -116,6 +119,7 @@ pub async fn company_with(change: impl FnOnce(&mut Config)) -> Company {
     let promoted =
         json!({"name": "acme-warehouse", "version": "3.2.0", "targetindex": "research/experiments"});
     owner(&server, "research").json("PUSH", "data/stable", promoted).await.expect(200);
+    search::settled(&server).await;
     Company { server, _upstream: upstream }
 }
 
