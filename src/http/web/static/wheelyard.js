@@ -18,7 +18,7 @@ for (const live of document.querySelectorAll("[data-live]")) {
   const said = live.querySelector("[role=status]");
   const button = live.querySelector("button");
   let serial = live.dataset.serial;
-  let events, timer, isPaused = false;
+  let events, timer, count = 0, isPaused = false;
   const load = async () => {
     const answer = await fetch(live.dataset.more + serial, { headers: { accept: "text/html" } });
     if (!answer.ok) { return; }
@@ -30,7 +30,8 @@ for (const live of document.querySelectorAll("[data-live]")) {
     [...list.children].slice(500).forEach((change) => change.remove());
     if (changes.length > 0) {
       live.querySelector("[data-nothing]")?.remove();
-      said.textContent = changes.length === 1 ? "1 new change" : `${changes.length} new changes`;
+      count += changes.length;
+      said.textContent = count === 1 ? "1 new change" : `${count} new changes`;
     }
     const isMore = found.dataset.serial !== serial && !found.hasAttribute("data-live");
     serial = found.dataset.serial;
