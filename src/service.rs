@@ -3,9 +3,9 @@
 use crate::{
     blobs::Blobs,
     cache::{
-        Changes, Diagrams, Directories, changes,
+        Changes, Descriptions, Diagrams, Directories, ToxRuns, changes,
         credentials::Credentials,
-        diagrams, directories,
+        descriptions, diagrams, directories,
         files::Files,
         gate::Gate,
         issuers::Issuers,
@@ -13,6 +13,7 @@ use crate::{
         objects::Objects,
         page_serial::PageSerials,
         pages::{Answers, Pages, pages},
+        tox_runs,
     },
     config::Config,
     error::{Error, Result},
@@ -49,6 +50,8 @@ pub struct Parts {
     pub objects: Objects,
     pub directories: Directories,
     pub diagrams: Diagrams,
+    pub descriptions: Descriptions,
+    pub tox_runs: ToxRuns,
     pub mirrored: Mirrored,
     pub changes: Changes,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
@@ -132,6 +135,8 @@ impl Service {
             objects: Objects::new(server.file_cache << 20),
             directories: directories(),
             diagrams: diagrams(),
+            descriptions: descriptions(),
+            tox_runs: tox_runs(),
             mirrored: Mirrored::default(),
             changes: changes(),
             storing: moka::future::Cache::new(100_000),

@@ -199,6 +199,25 @@ impl<S: Sync> FromRequestParts<S> for DocumentPath {
     }
 }
 
+/// `/{user}/{index}/{project}/{version}/+toxresults/{filename}[/{result}]`.
+pub(super) struct ToxResultPath {
+    pub release: VersionPath,
+    /// The file that was tested.
+    pub filename: String,
+    /// Empty for all of them.
+    pub result: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for ToxResultPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let release = VersionPath::from_request_parts(parts, state).await?;
+        let path = Path::of(parts).await?;
+        Ok(Self { release, filename: path.part("filename")?, result: path.part("result")? })
+    }
+}
+
 /// `/{user}/{index}/+f/{first}/{next}/{filename}` or `/{user}/{index}/+e/{dir}/{filename}`.
 pub(super) struct FilePath {
     pub index: IndexName,

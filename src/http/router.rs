@@ -111,6 +111,8 @@ pub fn router(
         .route("/{user}/{index}/{project}/{version}/+d", get(documentation::show))
         .route("/{user}/{index}/{project}/{version}/+d/", get(documentation::show))
         .route("/{user}/{index}/{project}/{version}/+d/{*path}", get(documentation::show))
+        .route("/{user}/{index}/{project}/{version}/+toxresults/{filename}", get(web::tox_results))
+        .route("/{user}/{index}/{project}/{version}/+toxresults/{filename}/{result}", get(web::tox_result))
         .layer(from_fn_with_state(service.clone(), auth::authenticate))
         .route("/+static/{*path}", get(web::asset))
         .route("/favicon.ico", get(web::favicon))

@@ -32,6 +32,7 @@ pub mod push;
 mod pypi_json;
 pub mod reading;
 pub mod receive;
+pub mod release;
 pub mod remove;
 pub mod refresh;
 pub mod resolve;

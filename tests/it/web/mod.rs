@@ -7,3 +7,7 @@ mod search;
 mod session;
 mod status;
 mod visitor;
+mod documentation_frame;
+mod hostile;
+mod live;
+mod releases;
