@@ -76,6 +76,9 @@ pub struct ServerConfig {
     /// URL of a host of its own for documentation: documents are served there only, and nothing else is
     #[arg(long, env = "WHEELYARD_DOCS_BASE_URL", value_parser = host_url)]
     pub docs_base_url: Option<Arc<Url>>,
+    /// Folder whose `templates` and `static` files take the place of those of the pages for people, or add to them
+    #[arg(long, env = "WHEELYARD_THEME", value_name = "DIR", value_parser = folder)]
+    pub theme: Option<PathBuf>,
     /// How files are delivered
     #[arg(long, env = "WHEELYARD_FILE_DELIVERY", value_enum, default_value_t = FileDelivery::Stream)]
     pub file_delivery: FileDelivery,
@@ -148,6 +151,12 @@ fn host_url(text: &str) -> Result<Arc<Url>, String> {
         ["http", "https"].contains(&url.scheme()) && is_bare && url.username().is_empty()
     });
     url.map(Arc::new).ok_or_else(|| "expected a URL like https://docs.example, without a path".to_owned())
+}
+
+/// A folder that is there.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let folder = PathBuf::from(text);
+    if folder.is_dir() { Ok(folder) } else { Err("expected a folder that is there".to_owned()) }
 }
 
 fn at_least_one() -> RangedU64ValueParser<usize> {

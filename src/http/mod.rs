@@ -42,3 +42,4 @@ mod users;
 mod web;
 
 pub use router::router;
+pub use web::default_files as default_theme;

@@ -32,7 +32,7 @@ pub fn router(
 + Send
 + Sync
 + 'static {
-    let theme = Arc::new(Theme::new());
+    let theme = Arc::new(Theme::new(service.config.server.theme.clone()));
     let index = get(indexes::show)
         .put(indexes::create)
         .patch(indexes::modify)
@@ -61,6 +61,7 @@ pub fn router(
         .route("/+events", get(events::events))
         .route("/+diagram.svg", get(web::diagram::whole))
         .route("/+search", get(search::search))
+        .route("/+theme", get(web::theme))
         .route("/+searchhelp", get(web::search_help))
         .route("/_/oidc/audience", get(oidc::audience))
         .route("/_/oidc/mint-token", post(oidc::mint))
@@ -125,8 +126,8 @@ pub fn router(
         .layer(Extension(theme.clone()))
         .layer(from_fn(authcheck::keep_from_open_routes))
         .layer(from_fn_with_state(service.clone(), documentation::keep_apart))
-        .layer(from_fn(web::protect))
         .layer(from_fn_with_state(Observer::new(service.clone(), theme), observe::observe))
+        .layer(from_fn(web::protect))
         .with_state(service.clone());
     let routes = cors::layer(routes, &service.config.server.cors_origins);
     let routes = timed::layer(routes, &service.config.server);

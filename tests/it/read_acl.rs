@@ -184,6 +184,7 @@ const OTHERS: &[&str] = &[
     "/+changelog",
     "/+changelog/{serial}",
     "/+search",
+    "/+theme",
     "/+searchhelp",
     "/favicon.ico",
     "/robots.txt",
