@@ -40,5 +40,6 @@ mod tox_results;
 mod upload;
 mod users;
 mod web;
+mod webhooks;
 
 pub use router::router;

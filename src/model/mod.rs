@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or opens a socket, and nothing knows a status code or a statement.
 
 pub mod access;
+pub mod address;
 pub mod api_token;
 pub mod archive;
 pub mod attachment;
@@ -28,3 +29,4 @@ pub mod search;
 pub mod serial;
 pub mod user;
 pub mod version;
+pub mod webhook;

@@ -37,4 +37,5 @@ pub mod tokens;
 pub mod tox_results;
 pub mod upload;
 pub mod users;
+pub mod webhooks;
 pub mod yank;
