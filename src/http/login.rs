@@ -1,16 +1,25 @@
 //! `POST /+login`.
 
-use super::{extract::JsonObject, respond};
+use super::{extract::JsonObject, respond, web};
 use crate::{
     error::{Error, Result},
     ops,
     service::Service,
 };
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{FromRequest, Request, State},
+    response::Response,
+};
+use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-/// A login token for user and password.
-pub(super) async fn login(State(service): State<Service>, JsonObject(body): JsonObject) -> Result<Response> {
+/// A login token for user and password; to the form of a browser, a session.
+pub(super) async fn login(State(service): State<Service>, request: Request) -> Result<Response> {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if content_type.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
+        return web::login(&service, request).await;
+    }
+    let JsonObject(body) = JsonObject::from_request(request, &()).await?;
     let field = |key| body.get(key).and_then(Value::as_str);
     let (Some(user), Some(password)) = (field("user"), field("password")) else {
         return Err(Error::invalid("Bad request: no user/password specified"));

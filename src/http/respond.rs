@@ -62,6 +62,12 @@ pub(super) fn found(root: &str, path: &str) -> Response {
     response
 }
 
+/// 303 to a path of ours, after a form (RFC 9110, See Other). It is a path alone, since a proxy may speak TLS without our
+/// knowing.
+pub(super) fn see_other(prefix: &str, path: &str) -> Response {
+    Redirect::to(&format!("{prefix}{path}")).into_response()
+}
+
 /// 302 to anywhere, with these headers.
 pub(super) fn found_with(headers: HeaderMap, url: &str) -> Response {
     let mut response = (StatusCode::FOUND, headers).into_response();

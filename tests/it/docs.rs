@@ -5,7 +5,7 @@ use regex::Regex;
 use std::{collections::BTreeSet, fs, path::Path};
 use wheelyard::cli::Cli;
 
-const DOCUMENTS: [&str; 9] = [
+const DOCUMENTS: [&str; 10] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/api.md",
@@ -13,6 +13,7 @@ const DOCUMENTS: [&str; 9] = [
     "docs/configuration.md",
     "docs/devpi-compatibility.md",
     "docs/migrating-from-devpi.md",
+    "docs/web.md",
     "infra/README.md",
     "localstack/README.md",
 ];

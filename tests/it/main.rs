@@ -62,6 +62,7 @@ mod upstream_itself;
 mod users;
 mod views;
 mod webhooks;
+mod web;
 mod yank;
 #[path = "../clients/mod.rs"]
 mod clients;

@@ -149,6 +149,8 @@ const OTHERS: &[&str] = &[
     "/",
     "/+status",
     "/+login",
+    "/+logout",
+    "/+static/{*path}",
     "/+api",
     "/+authcheck",
     "/{user}/+api",

@@ -4,8 +4,11 @@
 //! (`data`) and what the page adds to it. Nothing here decides who may do what.
 
 mod assets;
+mod done;
 mod failure;
+mod form;
 mod index;
+mod login;
 mod page;
 mod rights;
 mod root;
@@ -16,6 +19,7 @@ mod theme;
 pub(super) use assets::asset;
 pub(super) use failure::failure;
 pub(super) use index::index;
+pub(super) use login::{login, logout, show as login_page};
 pub(super) use page::Page;
 pub(super) use root::root;
 pub(super) use security::protect;

@@ -1,6 +1,6 @@
 //! What every page is made with.
 
-use super::{Session, Theme};
+use super::{Session, Theme, done, session};
 use crate::{
     error::{Error, Result},
     http::{negotiate, outside},
@@ -11,7 +11,11 @@ use axum::{
     extract::FromRequestParts,
     response::{Html, IntoResponse, Response},
 };
-use http::{HeaderValue, Uri, header::CACHE_CONTROL, request::Parts};
+use http::{
+    HeaderValue, Uri,
+    header::{CACHE_CONTROL, SET_COOKIE},
+    request::Parts,
+};
 use minijinja::{Value, context};
 use std::{convert::Infallible, sync::Arc};
 
@@ -24,6 +28,8 @@ pub(in crate::http) struct Page {
     /// Whether HTML is wanted at a URL that has JSON too.
     pub wanted: bool,
     csrf: Option<String>,
+    /// The browser has a session that has ended.
+    has_ended: bool,
     theme: Arc<Theme>,
 }
 
@@ -36,9 +42,12 @@ impl FromRequestParts<Service> for Page {
         let caller = Caller::from_request_parts(parts, service).await?;
         let Ok::<_, Infallible>(outside::Root(root)) =
             outside::Root::from_request_parts(parts, service).await;
-        let csrf = parts.extensions.get::<Session>().map(|session| session.csrf.clone());
+        let session = parts.extensions.get::<Session>();
+        // Only where nothing is changed is a cookie believed without a proof.
+        let has_ended = session.is_some() && parts.method.is_safe() && caller.is_anonymous();
+        let csrf = session.filter(|_| !has_ended).map(|session| session.csrf.clone());
         let wanted = negotiate::wants_page(&parts.headers);
-        Ok(Self { caller, root, uri: parts.uri.clone(), wanted, csrf, theme })
+        Ok(Self { caller, root, uri: parts.uri.clone(), wanted, csrf, has_ended, theme })
     }
 }
 
@@ -60,6 +69,7 @@ impl Page {
                 is_root => self.caller.user.as_ref().is_some_and(UserName::is_root),
             },
             csrf_token => self.csrf.as_deref(),
+            done => done::text(&self.uri),
             ..page
         };
         let text = self.theme.render(template, context);
@@ -67,6 +77,9 @@ impl Page {
         let mut response = Html(text).into_response();
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
+        if self.has_ended {
+            headers.extend(session::end(&self.root).map(|cookie| (SET_COOKIE, cookie)));
+        }
         negotiate::vary(&mut response, "Accept, Cookie, Authorization, X-Devpi-Auth");
         Ok(response)
     }

@@ -1,15 +1,23 @@
 //! Who is logged in with a browser: the cookie that holds a login token, and the proof that a page of ours makes the
 //! request.
 
-use crate::{ops, service::Service};
-use cookie::Cookie;
-use http::{HeaderMap, HeaderName, header::COOKIE};
+use crate::{http::outside, ops, service::Service};
+use cookie::{Cookie, SameSite};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{COOKIE, ORIGIN},
+};
 use subtle::ConstantTimeEq;
+use time::Duration;
+use url::Url;
 
 /// The name of the cookie.
 pub(in crate::http) const NAME: &str = "wheelyard_session";
 
-/// The header by which a script of our pages proves itself; a form does it by a field of the name `csrf_token`.
+/// The field by which a form of our pages proves itself.
+pub(in crate::http) const FIELD: &str = "csrf_token";
+
+/// The header by which a script of our pages does.
 const CSRF: HeaderName = HeaderName::from_static("x-csrf-token");
 
 /// The session of a request, good or not.
@@ -41,4 +49,44 @@ impl Session {
     pub fn is_proved(&self, headers: &HeaderMap) -> bool {
         headers.get(CSRF).and_then(|proof| proof.to_str().ok()).is_some_and(|proof| self.is_proved_by(proof))
     }
+}
+
+/// `Set-Cookie` for a token that is good for so many seconds, below an outside URL (RFC 6265).
+pub(in crate::http) fn begin(root: &str, user: &str, token: &str, seconds: i64) -> Option<HeaderValue> {
+    set(root, format!("{user}:{token}"), seconds)
+}
+
+/// `Set-Cookie` that takes the session away.
+pub(in crate::http) fn end(root: &str) -> Option<HeaderValue> {
+    set(root, String::new(), 0)
+}
+
+fn set(root: &str, value: String, seconds: i64) -> Option<HeaderValue> {
+    let path = match outside::prefix(root) {
+        "" => "/",
+        prefix => prefix,
+    };
+    let cookie = Cookie::build((NAME, value))
+        .path(path.to_owned())
+        .max_age(Duration::seconds(seconds))
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(root.starts_with("https://"))
+        .build();
+    let mut header = HeaderValue::from_str(&cookie.encoded().to_string()).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
+/// Whether a browser says that a page of another origin sends a form. A proxy in front may speak TLS without our knowing,
+/// so the scheme does not count.
+pub(in crate::http) fn is_of_another_origin(headers: &HeaderMap, root: &str) -> bool {
+    let authority = |url: &str| {
+        let url = Url::parse(url).ok()?;
+        Some((url.host_str()?.to_owned(), url.port()))
+    };
+    headers.get(ORIGIN).is_some_and(|origin| {
+        let origin = origin.to_str().ok().and_then(authority);
+        origin.is_none() || origin != authority(root)
+    })
 }

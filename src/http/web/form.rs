@@ -1,0 +1,122 @@
+//! What a form of ours sends, and the proof that a page of the session sent it.
+
+use super::{Page, Session};
+use crate::{
+    error::{Error, Result},
+    http::error::told,
+    ops,
+    service::Service,
+};
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Request},
+    response::Response,
+};
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// Largest form without files, in bytes.
+const LARGEST: usize = 256 << 10;
+
+/// How long it may take to arrive.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The fields of a form, in the order they came.
+#[derive(Default)]
+pub(in crate::http) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Reads an urlencoded body (URL Standard, application/x-www-form-urlencoded).
+    ///
+    /// # Errors
+    /// [`Error::Stalled`]; [`Error::Invalid`] for what is cut, larger than 256 KiB, or holds a NUL character.
+    pub async fn read(body: Body) -> Result<Self> {
+        let read = tokio::time::timeout(TIMEOUT, axum::body::to_bytes(body, LARGEST));
+        let bytes = read.await.map_err(|_| Error::Stalled)?;
+        let bytes =
+            bytes.map_err(|_| Error::Invalid(format!("the form is cut or larger than {LARGEST} bytes")))?;
+        let fields: Vec<_> = url::form_urlencoded::parse(&bytes).into_owned().collect();
+        match fields.iter().find(|(name, text)| name.contains('\0') || text.contains('\0')) {
+            Some((name, _)) => {
+                Err(Error::Invalid(format!("field '{}' holds a NUL character", name.replace('\0', ""))))
+            }
+            None => Ok(Self(fields)),
+        }
+    }
+
+    /// What was typed into a field, without spaces around it; empty where there is none.
+    pub fn text(&self, name: &str) -> &str {
+        self.verbatim(name).trim()
+    }
+
+    /// The same as it was typed: of a password every character counts.
+    pub fn verbatim(&self, name: &str) -> &str {
+        self.0.iter().find(|(key, _)| key == name).map_or("", |(_, text)| text)
+    }
+
+    /// Whether a box is checked, or a button was used.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(key, _)| key == name)
+    }
+
+    /// The names that stand in a field, one a line or with commas between them.
+    pub fn names(&self, name: &str) -> Vec<String> {
+        let names = self.verbatim(name).split([',', '\n', '\r', ' ', '\t']).filter(|name| !name.is_empty());
+        names.map(str::to_owned).collect()
+    }
+
+    /// All fields, as a template shows them once more.
+    pub fn shown(&self) -> Map<String, Value> {
+        let fields = self.0.iter().filter(|(name, _)| name != "csrf_token" && !name.contains("password"));
+        fields.map(|(name, text)| (name.clone(), text.clone().into())).collect()
+    }
+}
+
+/// A form that a page of the session sent; `page.caller` is whoever is logged in.
+pub(in crate::http) struct Form {
+    pub page: Page,
+    pub fields: Fields,
+}
+
+impl FromRequest<Service> for Form {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, service: &Service) -> Result<Self> {
+        let (mut parts, body) = request.into_parts();
+        let page = Page::from_request_parts(&mut parts, service).await?;
+        let fields = Fields::read(body).await?;
+        let session = parts.extensions.get::<Session>();
+        let session = session.filter(|session| session.is_proved_by(fields.verbatim(super::session::FIELD)));
+        let page = page.of(service, session).await?;
+        Ok(Self { page, fields })
+    }
+}
+
+impl Page {
+    /// The page of a session that has proved that it asks.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] without one, or when it has ended.
+    pub async fn of(mut self, service: &Service, session: Option<&Session>) -> Result<Self> {
+        if let Some(session) = session {
+            self.caller = ops::login::authenticate(service, &session.user, &session.token).await?;
+        }
+        match session.is_some() && !self.caller.is_anonymous() {
+            true => Ok(self),
+            false => Err(Error::Forbidden(
+                "the form is too old, or you are no longer logged in: load the page again".into(),
+            )),
+        }
+    }
+}
+
+/// The form once more, with the message of an error that whoever filled it in can mend; other errors go on.
+pub(in crate::http) fn again(error: Error, form: impl FnOnce(&str) -> Result<Response>) -> Result<Response> {
+    let (status, message) = told(&error);
+    if !status.is_client_error() {
+        return Err(error);
+    }
+    let mut response = form(&message)?;
+    *response.status_mut() = status;
+    Ok(response)
+}

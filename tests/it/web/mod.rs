@@ -1,0 +1,4 @@
+//! Pages as a person sees them.
+
+mod session;
+mod visitor;
