@@ -1,5 +1,6 @@
 //! Every setting, with its unit and default. The only reader of the environment.
 
+use crate::model::address::Allowed;
 use clap::{Args, builder::RangedU64ValueParser, value_parser};
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use url::Url;
@@ -133,6 +134,12 @@ pub struct ServerConfig {
     /// For whom those tokens have to be; without it the identity of the index, which no other server has
     #[arg(long, env = "WHEELYARD_OIDC_AUDIENCE")]
     pub oidc_audience: Option<String>,
+    /// Hosts, addresses and networks that webhooks may reach beside the public internet (comma separated); `*`: all
+    #[arg(long, env = "WHEELYARD_WEBHOOK_ALLOW", value_delimiter = ',')]
+    pub webhook_allow: Vec<Allowed>,
+    /// How long receivers of webhooks are waited for, and when they are tried again
+    #[arg(skip)]
+    pub webhook_patience: WebhookPatience,
     /// How long running requests may go on after a SIGTERM, in seconds
     #[arg(long, env = "WHEELYARD_SHUTDOWN_TIMEOUT", default_value_t = 30)]
     pub shutdown_timeout: u64,
@@ -142,6 +149,35 @@ pub struct ServerConfig {
     /// Print after so many requests where their time went, and start again; 0: never
     #[arg(long, env = "WHEELYARD_PROFILE_REQUESTS", default_value_t = 0, value_name = "NUM")]
     pub profile_requests: u64,
+}
+
+/// How long receivers of webhooks are waited for, and when they are tried again.
+#[derive(Clone)]
+pub struct WebhookPatience {
+    /// How long one may take until it is connected to.
+    pub connect: Duration,
+    /// How long one may take altogether, for one delivery.
+    pub answer: Duration,
+    /// How long a delivery waits after each failure; after as many and one more it is given up.
+    pub pauses: Vec<Duration>,
+    /// A receiver is given up with a delivery, when nothing has reached it for so long.
+    pub failing: Duration,
+}
+
+impl Default for WebhookPatience {
+    /// Pauses as Standard Webhooks advises: three days on the whole.
+    fn default() -> Self {
+        const MINUTE: u64 = 60;
+        const HOUR: u64 = 60 * MINUTE;
+        let pauses =
+            [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
+        Self {
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(20),
+            pauses: pauses.map(Duration::from_secs).to_vec(),
+            failing: Duration::from_secs(5 * 24 * HOUR),
+        }
+    }
 }
 
 /// A URL that names a host and no more.

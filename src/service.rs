@@ -3,9 +3,9 @@
 use crate::{
     blobs::Blobs,
     cache::{
-        Changes, Diagrams, Directories, changes,
+        Changes, Descriptions, Diagrams, Directories, ToxRuns, changes,
         credentials::Credentials,
-        diagrams, directories,
+        descriptions, diagrams, directories,
         files::Files,
         gate::Gate,
         issuers::Issuers,
@@ -13,10 +13,12 @@ use crate::{
         objects::Objects,
         page_serial::PageSerials,
         pages::{Answers, Pages, pages},
+        tox_runs,
     },
     config::Config,
     error::{Error, Result},
     model::access::Policy,
+    receivers::Receivers,
     store::{self, Db},
     upstream::{Upstream, spool::Downloads},
 };
@@ -49,6 +51,8 @@ pub struct Parts {
     pub objects: Objects,
     pub directories: Directories,
     pub diagrams: Diagrams,
+    pub descriptions: Descriptions,
+    pub tox_runs: ToxRuns,
     pub mirrored: Mirrored,
     pub changes: Changes,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
@@ -79,6 +83,8 @@ pub struct Parts {
     pub stopping: CancellationToken,
     /// Talks to the upstreams of mirrors.
     pub upstream: Upstream,
+    /// Talks to the receivers of webhooks.
+    pub receivers: Receivers,
     /// Files on their way from upstreams, see `ops::fetch`.
     pub downloads: Downloads,
     /// Files that may be fetched from upstreams at the same time.
@@ -132,10 +138,13 @@ impl Service {
             objects: Objects::new(server.file_cache << 20),
             directories: directories(),
             diagrams: diagrams(),
+            descriptions: descriptions(),
+            tox_runs: tox_runs(),
             mirrored: Mirrored::default(),
             changes: changes(),
             storing: moka::future::Cache::new(100_000),
             upstream: Upstream::new()?,
+            receivers: Receivers::new(server)?,
             downloads: Downloads::default(),
             fetches: Semaphore::new(server.concurrent_fetches),
             tasks: TaskTracker::new(),

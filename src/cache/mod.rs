@@ -13,9 +13,11 @@ pub mod pages;
 
 use crate::model::{
     archive::documents::Documents,
+    description::Description,
     diagram::{Graph, Layout},
     event::LoggedEvent,
     serial::Serial,
+    tox_run::ToxRun,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -28,7 +30,33 @@ pub type Directories = moka::future::Cache<String, Arc<Documents>>;
 /// Memory for directories of documentation, in bytes.
 const DIRECTORIES: u64 = 64 << 20;
 
-/// An empty cache of them.
+/// Rendered descriptions by the sha256 of their text and its type, in hex.
+pub type Descriptions = moka::future::Cache<String, Arc<Description>>;
+
+/// What tox results say, by the sha256 of the result in hex; `None`: nothing that can be shown.
+pub type ToxRuns = moka::future::Cache<String, Option<Arc<ToxRun>>>;
+
+/// Memory for rendered descriptions, in bytes, and as much for tox results.
+const RENDERED: u64 = 16 << 20;
+
+/// An empty cache of descriptions.
+pub fn descriptions() -> Descriptions {
+    let weigher = |_: &String, description: &Arc<Description>| {
+        u32::try_from(description.html.len() + 256).unwrap_or(u32::MAX)
+    };
+    moka::future::Cache::builder().weigher(weigher).max_capacity(RENDERED).build()
+}
+
+/// An empty cache of tox results.
+pub fn tox_runs() -> ToxRuns {
+    let weigher = |_: &String, run: &Option<Arc<ToxRun>>| {
+        let weight = run.as_ref().map_or(0, |run| run.weight());
+        u32::try_from(weight + 256).unwrap_or(u32::MAX)
+    };
+    moka::future::Cache::builder().weigher(weigher).max_capacity(RENDERED).build()
+}
+
+/// An empty cache of directories.
 pub fn directories() -> Directories {
     let weigher =
         |_: &String, documents: &Arc<Documents>| u32::try_from(documents.weight() + 256).unwrap_or(u32::MAX);

@@ -9,6 +9,7 @@ use super::{
     files::etag,
     outside::{self, Root},
     respond,
+    web::{self, Page},
 };
 use crate::{
     error::{Error, Result},
@@ -105,11 +106,23 @@ fn to_index_page(uri: &Uri) -> Response {
     respond::found_with(HeaderMap::new(), &page)
 }
 
-/// `GET …/+d/…`: for now the document itself, without a frame.
-pub(super) async fn show(Root(root): Root, uri: Uri) -> Response {
+/// `GET …/+d/…`: the document in a frame with a way back; for programs the document itself.
+pub(super) async fn show(
+    State(service): State<Service>,
+    Root(root): Root,
+    uri: Uri,
+    page: Page,
+    path: DocumentPath,
+) -> Result<Response> {
+    if page.wanted && path.normalized.is_none() {
+        let DocumentPath { index, project, version, .. } = &path;
+        let (_, archive) = ops::documentation::find(&service, &page.caller, index, project, version).await?;
+        let versions = ops::documentation::versions(&service, &page.caller, index, project).await?;
+        return web::documentation(&service, &page, &path, &archive.version, &versions);
+    }
     let path = uri.path();
     let at = path.match_indices('/').nth(4).map_or(0, |(at, _)| at);
-    moved(&root, &format!("{}{}", &path[..at], path[at..].replacen("/+d", "/+doc", 1)), &uri)
+    Ok(moved(&root, &format!("{}{}", &path[..at], path[at..].replacen("/+d", "/+doc", 1)), &uri))
 }
 
 /// 302 to another path with the same query.

@@ -101,6 +101,27 @@ impl<S: Sync> FromRequestParts<S> for PublisherPath {
     }
 }
 
+/// `/{user}/{index}/+webhooks/{id}/deliveries/{delivery}`, or without the index.
+pub(super) struct WebhookPath {
+    pub index: Option<IndexName>,
+    /// As they were sent; the delivery is empty if the route has none.
+    pub id: String,
+    pub delivery: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for WebhookPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let path = Path::of(parts).await?;
+        let index = match path.part("user")?.is_empty() {
+            true => None,
+            false => Some(path.index()?),
+        };
+        Ok(Self { index, id: path.part("id")?, delivery: path.part("delivery")? })
+    }
+}
+
 /// `/{user}/{index}` as it was sent.
 pub(super) struct RawIndexPath {
     pub user: String,
@@ -196,6 +217,25 @@ impl<S: Sync> FromRequestParts<S> for DocumentPath {
         let index = path.index()?;
         let (project, normalized) = path.project(parts.uri.path())?;
         Ok(Self { index, project, version: path.part("version")?, path: path.part("path")?, normalized })
+    }
+}
+
+/// `/{user}/{index}/{project}/{version}/+toxresults/{filename}[/{result}]`.
+pub(super) struct ToxResultPath {
+    pub release: VersionPath,
+    /// The file that was tested.
+    pub filename: String,
+    /// Empty for all of them.
+    pub result: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for ToxResultPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let release = VersionPath::from_request_parts(parts, state).await?;
+        let path = Path::of(parts).await?;
+        Ok(Self { release, filename: path.part("filename")?, result: path.part("result")? })
     }
 }
 

@@ -1,10 +1,11 @@
-//! `/{user}/{index}/{project}[/{version}]`: devpi's JSON, deletion, yank and status.
+//! `/{user}/{index}/{project}[/{version}]`: devpi's JSON or a page, deletion, yank and status.
 
 use super::{
     extract::{Json, ProjectPath, Query, VersionPath},
     respond,
     simple::{self, Asked},
     users::admit,
+    web::{self, Page},
 };
 use crate::{
     error::{Error, Result},
@@ -30,6 +31,7 @@ pub(super) async fn show(
     path: ProjectPath,
     query: Query,
     asked: Asked,
+    page: Page,
 ) -> Result<Response> {
     if let Some(normalized) = &path.normalized {
         return Ok(asked.redirect(normalized));
@@ -39,12 +41,14 @@ pub(super) async fn show(
         let project = (project.as_str() != SIMPLE).then_some(project);
         return simple::respond(&service, &asked, index, project, &query).await;
     }
-    admit(&asked.headers)?;
     let ignore_bases = query.has("ignore_bases");
-    let versions = ops::projects::versions(&service, &asked.caller, index, project, ignore_bases).await?;
-    let versions =
-        versions.into_iter().map(|version| (version.version.clone(), version_data(version, &asked.root)));
-    Ok(respond::result("projectconfig", Value::Object(versions.collect())))
+    if page.wanted {
+        let found = ops::projects::show(&service, &page.caller, index, project, ignore_bases).await?;
+        return web::project(&service, &page, &path, found, query.has("all"));
+    }
+    admit(&asked.headers)?;
+    let found = ops::projects::show(&service, &asked.caller, index, project, ignore_bases).await?;
+    Ok(respond::result("projectconfig", project_data(found.versions, &asked.root)))
 }
 
 /// `DELETE /{user}/{index}/{project}`.
@@ -82,6 +86,7 @@ pub(super) async fn show_version(
     path: VersionPath,
     query: Query,
     asked: Asked,
+    page: Page,
 ) -> Result<Response> {
     if path.project.as_str() == SIMPLE && asked.means_simple() {
         let project = ProjectName::parse(&path.version).map_err(|_| Error::NoSuchProject(path.version))?;
@@ -90,8 +95,12 @@ pub(super) async fn show_version(
     if let Some(normalized) = &path.normalized {
         return Ok(asked.redirect(normalized));
     }
-    admit(&asked.headers)?;
     let VersionPath { index, project, version, .. } = &path;
+    if page.wanted {
+        let found = ops::release::page(&service, &page.caller, index, project, version).await?;
+        return web::release(&service, &page, &path, found);
+    }
+    admit(&asked.headers)?;
     let version = ops::projects::version(&service, &asked.caller, index, project, version).await?;
     Ok(respond::result("versiondata", version_data(version, &asked.root)))
 }
@@ -121,7 +130,14 @@ pub(super) async fn yank(
     Ok(respond::message(StatusCode::OK, &format!("project '{project}' version '{version}' is {what}")))
 }
 
-fn version_data(version: Version, root: &str) -> Value {
+/// Version data by version.
+pub(super) fn project_data(versions: Vec<Version>, root: &str) -> Value {
+    let versions = versions.into_iter().map(|version| (version.version.clone(), version_data(version, root)));
+    Value::Object(versions.collect())
+}
+
+/// Version data, with those of the same version on later indexes.
+pub(super) fn version_data(version: Version, root: &str) -> Value {
     let mut data = release_data(version.first, root);
     if !version.shadowing.is_empty() {
         let shadowing: Vec<_> =
@@ -131,7 +147,7 @@ fn version_data(version: Version, root: &str) -> Value {
     data.into()
 }
 
-fn release_data(IndexRelease { release, files }: IndexRelease, root: &str) -> Map<String, Value> {
+fn release_data(IndexRelease { release, files, .. }: IndexRelease, root: &str) -> Map<String, Value> {
     let mut data = release.metadata;
     if !files.is_empty() {
         data.insert("+links".into(), files.iter().map(|file| file.link(root)).collect::<Vec<_>>().into());

@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or opens a socket, and nothing knows a status code or a statement.
 
 pub mod access;
+pub mod address;
 pub mod api_token;
 pub mod archive;
 pub mod attachment;
@@ -25,8 +26,11 @@ pub mod page;
 pub mod publisher;
 pub mod pypi_json;
 pub mod release;
+pub mod requirement;
 pub mod resolution;
 pub mod search;
 pub mod serial;
+pub mod tox_run;
 pub mod user;
 pub mod version;
+pub mod webhook;

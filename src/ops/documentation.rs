@@ -27,7 +27,7 @@ use crate::{
 };
 use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt, TryStreamExt, stream, stream::BoxStream};
-use std::{ops::RangeInclusive, sync::Arc};
+use std::{cmp::Reverse, ops::RangeInclusive, sync::Arc};
 
 /// The documentation of a release of exactly this index: of a version, or of the newest that has any, which `latest` and
 /// (without pre-releases) `stable` stand for.
@@ -59,6 +59,23 @@ pub async fn find(
         Found::Attachment(attachment) => Ok((index, attachment)),
         _ => Err(missing()),
     }
+}
+
+/// The versions of exactly this index that have documentation, newest first.
+///
+/// # Errors
+/// Those of [`resolve::readable_project`].
+pub async fn versions(
+    service: &Service,
+    caller: &Caller,
+    index: &IndexName,
+    project: &ProjectName,
+) -> Result<Vec<String>> {
+    let index = resolve::readable_project(service, caller, index, project).await?;
+    let all = store::attachments::documentation(&service.db().await?, index.id, project, None).await?;
+    let mut versions: Vec<String> = all.into_iter().map(|it| it.version).collect();
+    versions.sort_by_cached_key(|version| Reverse(version::sort_key(version)));
+    Ok(versions)
 }
 
 /// The directory of documentation.

@@ -9,6 +9,7 @@ use crate::{
         index::Index,
         link::Link,
         name::{IndexName, ProjectName},
+        page::Status,
         resolution::View,
         serial::Serial,
     },
@@ -17,7 +18,7 @@ use crate::{
         resolve::{self, Scope},
     },
     service::Service,
-    store::links,
+    store::{links, projects},
 };
 use deadpool_postgres::Object;
 use std::{collections::HashMap, sync::Arc, time::Duration};
@@ -48,6 +49,15 @@ impl Sources {
         let pairs = self.scope.order.iter().zip(&self.scope.presences);
         let stored = pairs.filter(|(_, presence)| presence.exists).map(|(index, _)| index.id);
         stored.chain(self.pending.iter().map(|(id, _)| *id)).collect()
+    }
+
+    /// The status of the project on the first index that has it.
+    pub async fn status(&self, db: &Object, project: &ProjectName) -> Result<Status> {
+        let ids: Vec<i64> = self.scope.order.iter().map(|index| index.id).collect();
+        let stored = projects::statuses(db, &ids, project, Serial::NOW).await?;
+        let mut statuses: HashMap<i64, Status> = stored.into_iter().collect();
+        statuses.extend(self.pending.iter().map(|(id, pending)| (*id, pending.page.status.clone())));
+        Ok(ids.iter().find_map(|id| statuses.remove(id)).unwrap_or_default())
     }
 }
 

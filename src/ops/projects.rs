@@ -7,6 +7,7 @@ use crate::{
         attachment::Attachment,
         event::{Event, EventKind},
         file::File,
+        index::Index,
         limit::Permission,
         link::Link,
         name::{IndexName, ProjectName},
@@ -15,15 +16,20 @@ use crate::{
         resolution::View,
         serial::Serial,
     },
-    ops::{mirrored, resolve},
+    ops::{
+        mirrored::{self, Sources},
+        resolve::{self, Scope},
+    },
     service::Service,
     store,
 };
+use deadpool_postgres::Object;
 use serde_json::{Map, Value};
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 /// A release on one index, with its files and what is attached to it, in the order they came there.
 pub struct IndexRelease {
+    pub index: Arc<Index>,
     pub release: Release,
     pub files: Vec<Linked>,
 }
@@ -67,18 +73,54 @@ pub struct Version {
     pub shadowing: Vec<IndexRelease>,
 }
 
-/// The versions of a project over an index and its bases, or with `ignore_bases` on the index alone.
+/// A project over an index and its bases.
+pub struct Project {
+    pub versions: Vec<Version>,
+    /// That of the first index that has the project (PEP 792).
+    pub status: Status,
+    /// What answers for it.
+    pub scope: Scope,
+    /// Some mirror could not be asked, and nothing is known of it, or only what it said so long ago.
+    pub is_incomplete: bool,
+    pub stale: Option<Duration>,
+}
+
+/// A project over an index and its bases, or with `ignore_bases` on the index alone.
 ///
 /// # Errors
 /// [`Error::NoProject`] when neither the index nor a base has the project; those of [`resolve::readable`].
-pub async fn versions(
+pub async fn show(
     service: &Service,
     caller: &Caller,
     index: &IndexName,
     project: &ProjectName,
     ignore_bases: bool,
-) -> Result<Vec<Version>> {
-    of_versions(service, caller, index, project, ignore_bases, None).await
+) -> Result<Project> {
+    let sources = sources(service, caller, index, project).await?;
+    let order = if ignore_bases { &sources.scope.order[..1] } else { &sources.scope.order };
+    let db = service.db().await?;
+    let links = mirrored::links_of(&db, sources.mirrors(), &sources.pending, project, Serial::NOW).await?;
+    let versions = of_order(&db, order, project, None, links).await?;
+    let status = sources.status(&db, project).await?;
+    let Sources { scope, left_out: is_incomplete, stale, .. } = sources;
+    Ok(Project { versions, status, scope, is_incomplete, stale })
+}
+
+/// What there is of a project, some of it at least.
+///
+/// # Errors
+/// [`Error::NoProject`]; those of [`mirrored::sources`].
+pub(super) async fn sources(
+    service: &Service,
+    caller: &Caller,
+    index: &IndexName,
+    project: &ProjectName,
+) -> Result<Sources> {
+    let sources = mirrored::sources(service, caller, index, project, View::All).await?;
+    match sources.having().is_empty() && !sources.left_out {
+        true => Err(Error::NoProject(project.to_string())),
+        false => Ok(sources),
+    }
 }
 
 /// One version of a project, over the bases.
@@ -93,31 +135,29 @@ pub async fn version(
     version: &str,
 ) -> Result<Version> {
     let missing = || Error::NoSuchVersion { project: project.clone(), version: version.to_owned() };
-    match of_versions(service, caller, index, project, false, Some(version)).await {
-        Err(Error::NoProject(_)) => Err(missing()),
-        versions => versions?.pop().ok_or_else(missing),
-    }
+    let sources = sources(service, caller, index, project).await.map_err(|error| match error {
+        Error::NoProject(_) => missing(),
+        error => error,
+    })?;
+    let db = service.db().await?;
+    let links = mirrored::links_of(&db, sources.mirrors(), &sources.pending, project, Serial::NOW).await?;
+    let versions = of_order(&db, &sources.scope.order, project, Some(version), links).await?;
+    versions.into_iter().next().ok_or_else(missing)
 }
 
-async fn of_versions(
-    service: &Service,
-    caller: &Caller,
-    index: &IndexName,
+/// The versions of a project, or one of them, on these indexes; `links_of` has what mirrors link.
+pub(super) async fn of_order(
+    db: &Object,
+    order: &[Arc<Index>],
     project: &ProjectName,
-    ignore_bases: bool,
     version: Option<&str>,
+    mut links_of: HashMap<i64, Vec<Link>>,
 ) -> Result<Vec<Version>> {
-    let sources = mirrored::sources(service, caller, index, project, View::All).await?;
-    if sources.having().is_empty() {
-        return if sources.left_out { Ok(Vec::new()) } else { Err(Error::NoProject(project.to_string())) };
-    }
-    let ids: Vec<i64> = sources.scope.order.iter().map(|index| index.id).collect();
-    let db = service.db().await?;
-    let (releases, files, attachments, mut links_of) = tokio::try_join!(
-        store::releases::of_project(&db, &ids, project, version, Serial::NOW),
-        store::files::of_project(&db, &ids, project, version, Serial::NOW),
-        store::attachments::of_project(&db, &ids, project, version),
-        mirrored::links_of(&db, sources.mirrors(), &sources.pending, project, Serial::NOW),
+    let ids: Vec<i64> = order.iter().map(|index| index.id).collect();
+    let (releases, files, attachments) = tokio::try_join!(
+        store::releases::of_project(db, &ids, project, version, Serial::NOW),
+        store::files::of_project(db, &ids, project, version, Serial::NOW),
+        store::attachments::of_project(db, &ids, project, version),
     )?;
     let mut files_of: HashMap<(i64, String), Vec<Linked>> = HashMap::new();
     for (index, file) in files {
@@ -131,7 +171,7 @@ async fn of_versions(
     for (index, release) in releases {
         releases_of.entry(index).or_default().push(release);
     }
-    for mirror in sources.scope.order.iter().filter(|index| index.mirror.is_some()) {
+    for mirror in order.iter().filter(|index| index.mirror.is_some()) {
         for link in links_of.remove(&mirror.id).unwrap_or_default() {
             if version.is_some_and(|version| version != link.version) {
                 continue;
@@ -145,12 +185,12 @@ async fn of_versions(
     }
     let mut versions: Vec<Version> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
-    for id in ids.into_iter().take(if ignore_bases { 1 } else { usize::MAX }) {
-        for release in releases_of.remove(&id).unwrap_or_default() {
+    for index in order {
+        for release in releases_of.remove(&index.id).unwrap_or_default() {
             let version = release.version.clone();
-            let mut files = files_of.remove(&(id, version.clone())).unwrap_or_default();
+            let mut files = files_of.remove(&(index.id, version.clone())).unwrap_or_default();
             files.sort_by_cached_key(Linked::order);
-            let here = IndexRelease { release, files };
+            let here = IndexRelease { index: index.clone(), release, files };
             match places.get(&version) {
                 Some(place) => versions[*place].shadowing.push(here),
                 None => {

@@ -4,16 +4,18 @@ use crate::{
     error::{Error, Result},
     model::{
         access::{self, Caller},
-        attachment::{Rel, tox_result_filename},
+        attachment::{Attachment, Rel, tox_result_filename},
         event::{Event, EventKind},
         file::{File, entry, log_entry},
         index::Index,
         name::{IndexName, ProjectName},
+        tox_run::ToxRun,
     },
     ops::{
         download::{self, Found},
-        receive::{Kept, Received, Receiver},
-        resolve,
+        projects::{self, Linked},
+        receive::{Kept, Reader, Received, Receiver},
+        resolve, simple,
     },
     service::Service,
     store::{self, Change, attachments::NewAttachment, projects::Project},
@@ -182,4 +184,56 @@ pub async fn insert(
         }
     }
     Err(Error::Internal("numbers have come to their end".into()))
+}
+
+/// Largest result that is read to be shown, in bytes.
+const LARGEST_SHOWN: i64 = 4 << 20;
+
+/// What a stored result says; `None` when it is too large to be shown, or too deep.
+///
+/// # Errors
+/// Those of the object store.
+pub async fn run(service: &Service, result: &Attachment) -> Result<Option<Arc<ToxRun>>> {
+    if result.size > LARGEST_SHOWN {
+        return Ok(None);
+    }
+    let read = async {
+        let _place = service.place(&service.results, "too many tox results at the same time").await?;
+        let mut reader = Reader::of_stored(service, &result.sha256, result.size.unsigned_abs());
+        let read = simple::blocking(move || {
+            let sent = serde_json::from_reader::<_, Value>(BufReader::new(&mut reader));
+            reader.failure.map_or(Ok(sent.ok().map(|sent| Arc::new(ToxRun::read(&sent)))), Err)
+        });
+        read.await?
+    };
+    let run = service.tox_runs.try_get_with_by_ref(&result.sha256, read).await;
+    run.map_err(|error: Arc<Error>| Error::clone(&error))
+}
+
+/// The results about a file of a release on the first index that has the release, newest first.
+///
+/// # Errors
+/// [`Error::NotFound`] when the release has no such file; those of [`projects::version`].
+pub async fn about(
+    service: &Service,
+    caller: &Caller,
+    index: &IndexName,
+    project: &ProjectName,
+    version: &str,
+    filename: &str,
+) -> Result<Vec<Attachment>> {
+    let version = projects::version(service, caller, index, project, version).await?;
+    let (mut is_there, mut results) = (false, Vec::new());
+    for linked in version.first.files {
+        match linked {
+            Linked::File(file) => is_there |= file.filename == filename,
+            Linked::Attachment(it) if it.for_filename.as_deref() == Some(filename) => results.push(it),
+            _ => {}
+        }
+    }
+    results.reverse();
+    match is_there {
+        true => Ok(results),
+        false => Err(Error::NotFound(format!("the release has no file {filename}"))),
+    }
 }

@@ -218,6 +218,31 @@ pub async fn has_metadata(
     Ok(row.get("found"))
 }
 
+/// Core metadata of a release of a mirror, where those of any of its files are here.
+pub async fn release_metadata(
+    db: &impl Client,
+    index_id: i64,
+    project: &ProjectName,
+    version: &str,
+) -> Result<Option<Vec<u8>>> {
+    let statement = db
+        .prepare_cached(
+            "-- store::links::release_metadata
+             select m.content
+             from projects p
+                 join mirror_files f on f.project_id = p.id and f.version = $3 and f.removed_serial is null
+                 left join mirror_contents c
+                     on c.index_id = f.index_id and c.entry = f.entry and c.filename = f.filename
+                 join core_metadata m on m.sha256 = coalesce(f.metadata_sha256, c.metadata_sha256)
+             where p.index_id = $1 and p.name = $2 and p.removed_serial is null
+             order by f.id
+             limit 1",
+        )
+        .await?;
+    let row = db.query_opt(&statement, &[&index_id, &project.as_str(), &version]).await?;
+    Ok(row.map(|row| row.get("content")))
+}
+
 /// Says that kept core metadata were fetched from beside a file.
 pub async fn keep_metadata(
     db: &impl Client,

@@ -105,7 +105,7 @@ async fn a_folder_leads_to_its_index_page_and_what_is_not_there_is_told() {
         ("alice/dev/pkg/1.0/+d/", "alice/dev/pkg/1.0/+doc/"),
         ("alice/dev/pkg/1.0/+d", "alice/dev/pkg/1.0/+doc"),
     ] {
-        let reply = read(&reader, from).await.expect(302);
+        let reply = reader.get(from).await.expect(302);
         assert_eq!(reply.header("location"), format!("{}/{to}", server.url));
     }
 }

@@ -128,6 +128,7 @@ const READS: &[(&str, &[(&str, &str)])] = &[
         "/{user}/{index}/{project}",
         &[
             ("GET", "alice/secret/pkg"),
+            ("html", "alice/secret/pkg"),
             ("pip", "alice/secret/pkg"),
             ("pip", "alice/secret/simple"),
             ("xmlrpc", "alice/secret/pypi"),
@@ -139,11 +140,23 @@ const READS: &[(&str, &[(&str, &str)])] = &[
         "/{user}/{index}/{project}/{version}",
         &[
             ("GET", "alice/secret/pkg/1.0"),
+            ("html", "alice/secret/pkg/1.0"),
+            ("html", "alice/secret/pkg/latest"),
             ("HEAD", "alice/secret/pkg/1.0"),
             ("pip", "alice/secret/simple/pkg"),
         ],
     ),
     ("/{user}/{index}/{project}/{version}/", &[("GET", "alice/secret/pkg/1.0/")]),
+    (
+        "/{user}/{index}/{project}/{version}/+toxresults/{filename}",
+        &[("html", "alice/secret/pkg/1.0/+toxresults/pkg-1.0-py3-none-any.whl")],
+    ),
+    // As strict as the list, from which the result is taken.
+    ("/{user}/{index}/{project}/{version}/+toxresults/{filename}/{result}", &[]),
+    // In JSON it leads to the same below `+doc`, whether it is there or not.
+    ("/{user}/{index}/{project}/{version}/+d", &[("html", "alice/secret/pkg/1.0/+d")]),
+    ("/{user}/{index}/{project}/{version}/+d/", &[("html", "alice/secret/pkg/1.0/+d/")]),
+    ("/{user}/{index}/{project}/{version}/+d/{*path}", &[("html", "alice/secret/pkg/1.0/+d/index.html")]),
     ("/{user}/{index}/{project}/{version}/+doc", &[("folder", "alice/secret/pkg/1.0/+doc")]),
     ("/{user}/{index}/{project}/{version}/+doc/", &[("folder", "alice/secret/pkg/1.0/+doc/")]),
     (
@@ -178,11 +191,6 @@ const OTHERS: &[&str] = &[
     "/+diagram.svg",
     "/{user}",
     "/{user}/",
-    // To the same below `+doc`, whether it is there or not.
-    "/{user}/{index}/{project}/{version}/+d",
-    "/{user}/{index}/{project}/{version}/+d/",
-    "/{user}/{index}/{project}/{version}/+d/{*path}",
-    "/+static/{*path}",
     "/+health/live",
     "/+health/ready",
     "/metrics",
@@ -198,6 +206,20 @@ const OTHERS: &[&str] = &[
     "/{user}/{index}/+publishers",
     "/{user}/{index}/+publishers/",
     "/{user}/{index}/+publishers/{id}",
+    // The same, see webhooks/.
+    "/{user}/{index}/+webhooks",
+    "/{user}/{index}/+webhooks/",
+    "/{user}/{index}/+webhooks/{id}",
+    "/{user}/{index}/+webhooks/{id}/test",
+    "/{user}/{index}/+webhooks/{id}/deliveries",
+    "/{user}/{index}/+webhooks/{id}/deliveries/{delivery}/retry",
+    // For root alone.
+    "/+webhooks",
+    "/+webhooks/",
+    "/+webhooks/{id}",
+    "/+webhooks/{id}/test",
+    "/+webhooks/{id}/deliveries",
+    "/+webhooks/{id}/deliveries/{delivery}/retry",
 ];
 
 /// An index of alice that bob may read, with one release and its documentation; returns the path of its file.

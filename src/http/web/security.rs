@@ -12,6 +12,12 @@ const POLICY: HeaderValue = HeaderValue::from_static(
      img-src 'self' data: https:; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
 
+/// The same for a page that frames what comes from this origin too.
+pub(super) fn framing(origin: &str) -> Option<HeaderValue> {
+    let policy = POLICY.to_str().ok()?.replace("frame-src 'self'", &format!("frame-src 'self' {origin}"));
+    HeaderValue::from_str(&policy).ok()
+}
+
 /// Adds the headers to every answer that has none of its own.
 pub(in crate::http) async fn protect(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;

@@ -1,11 +1,15 @@
-//! Pages as people see them.
+//! Pages as a person sees them.
 
 mod browser;
 mod changelog;
 mod contexts;
 mod diagram;
+mod documentation_frame;
 mod headers;
+mod hostile;
 mod indexes;
+mod live;
+mod releases;
 mod search;
 mod session;
 mod status;
@@ -13,14 +17,19 @@ mod theme;
 mod visitor;
 mod world;
 
-use crate::harness::Client;
+use crate::harness::{Client, Reply};
 use regex::Regex;
 
 /// The page at a path, which must be there.
 async fn page(client: &Client, path: &str) -> String {
     let reply = client.get_with(path, &[("accept", "text/html")]).await.expect(200);
     assert!(reply.header("content-type").starts_with("text/html"), "{reply}");
-    reply.text()
+    plain(&reply)
+}
+
+/// HTML with its slashes as they are, which the templates escape.
+fn plain(reply: &Reply) -> String {
+    reply.text().replace("&#x2f;", "/").replace("&#x27;", "'")
 }
 
 /// What stands on a page: its text without tags, with one space between words.

@@ -1,0 +1,175 @@
+//! Files of a release, as its page shows them.
+
+use crate::{
+    model::{
+        attachment::{Attachment, Rel},
+        filename::{self, Distribution, Kind},
+        link::CoreMetadata,
+        name::{ProjectName, encode},
+        page::PageFile,
+        tox_run::ToxRun,
+    },
+    ops::{
+        projects::{IndexRelease, Linked},
+        release,
+    },
+};
+use minijinja::{Value, context};
+use std::sync::Arc;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// The distribution files of a release.
+pub(super) fn of_release(release: &IndexRelease) -> Vec<PageFile> {
+    let files = release.files.iter().filter_map(|linked| match linked {
+        Linked::File(file) => Some(PageFile::of_stage(file)),
+        Linked::Link(index, link) => Some(PageFile::of_mirror(index, link)),
+        Linked::Attachment(_) => None,
+    });
+    files.collect()
+}
+
+/// What is attached to a release.
+pub(super) fn attached(release: &IndexRelease, rel: Rel) -> impl Iterator<Item = &Attachment> {
+    release.files.iter().filter_map(move |linked| match linked {
+        Linked::Attachment(it) if it.rel == rel => Some(it),
+        _ => None,
+    })
+}
+
+pub(super) fn moment(at: OffsetDateTime) -> Option<String> {
+    at.format(&Rfc3339).ok()
+}
+
+/// The reason, where all files are yanked.
+pub(super) fn yanked(files: &[PageFile]) -> Option<&str> {
+    let reasons: Option<Vec<_>> = files.iter().map(|file| file.yanked.as_deref()).collect();
+    reasons?.first().copied()
+}
+
+/// Only what leads to the web.
+pub(super) fn web_url(url: &str) -> Option<&str> {
+    let scheme = url.split_once("://")?.0;
+    ["http", "https"].iter().any(|good| scheme.eq_ignore_ascii_case(good)).then_some(url)
+}
+
+/// The files of the release that a page is about; `release` is its path.
+pub(super) fn table(page: &release::Page, project: &ProjectName, release: &str) -> Vec<Value> {
+    let first = &page.version.first;
+    let logs = first.files.iter().filter_map(|linked| match linked {
+        Linked::File(file) => Some((file.filename.as_str(), &file.log)),
+        _ => None,
+    });
+    let logs: Vec<_> = logs.collect();
+    let entries = of_release(first).into_iter().map(|file| {
+        let log = logs.iter().find(|(filename, _)| *filename == file.filename).map(|(_, log)| *log);
+        let path = format!("/{}/{}", file.index.url_path(), file.path);
+        let mut hashes = file.hashes.clone();
+        if let Some([md5, blake2b]) = file.hashes.get("sha256").and_then(|sha256| page.digests.get(sha256)) {
+            hashes.insert("md5".into(), md5.clone());
+            hashes.insert("blake2b_256".into(), blake2b.clone());
+        }
+        let results = format!("{release}/+toxresults/{}", encode(&file.filename));
+        let tests: Vec<_> = attached(first, Rel::ToxResult)
+            .filter(|it| it.for_filename.as_deref() == Some(&file.filename))
+            .map(|it| test(it, page.runs.get(&it.path()), &results))
+            .collect();
+        context! {
+            filename => file.filename.as_str(),
+            kind => kind(&file.filename),
+            tags => tags(&file.filename, project, &file.version),
+            size => file.size,
+            uploaded_at => file.uploaded_at.and_then(moment),
+            hashes,
+            yanked => file.yanked,
+            requires_python => file.requires_python,
+            metadata => file.core_metadata.as_ref().map(|_| format!("{path}.metadata")),
+            metadata_sha256 => match &file.core_metadata {
+                Some(CoreMetadata::Sha256(digest)) => Some(digest),
+                _ => None,
+            },
+            provenance => file.provenance.as_deref().and_then(web_url),
+            history => log.map(history),
+            results => (!tests.is_empty()).then_some(results),
+            tests => tests.into_iter().rev().take(8).collect::<Vec<_>>(),
+            path,
+        }
+    });
+    entries.collect()
+}
+
+/// A tox result on the page of its release or in the list of them.
+pub(super) fn test(result: &Attachment, run: Option<&Arc<ToxRun>>, results: &str) -> Value {
+    let state = |is_passed: Option<bool>| match is_passed {
+        Some(true) => "passed",
+        Some(false) => "failed",
+        None => "unknown",
+    };
+    context! {
+        filename => result.filename.as_str(),
+        path => format!("{results}/{}", encode(&result.filename)),
+        raw => format!("/{}/{}/{}", result.index.url_path(), result.entry, encode(&result.filename)),
+        sent_at => moment(result.uploaded_at),
+        size => result.size,
+        is_read => run.is_some(),
+        state => state(run.and_then(|run| run.is_passed())),
+        host => run.map(|run| run.host.as_str()),
+        platform => run.map(|run| run.platform.as_str()),
+        tox_version => run.map(|run| run.tox_version.as_str()),
+        environments => run.map(|run| run.environments.iter().map(|it| context! {
+            name => it.name.as_str(),
+            state => state(it.is_passed),
+        }).collect::<Vec<_>>()),
+    }
+}
+
+fn kind(filename: &str) -> &'static str {
+    let lower = filename.to_ascii_lowercase();
+    match filename::kind(filename) {
+        Kind::Wheel => "Wheel",
+        _ if lower.ends_with(".egg") => "Egg",
+        Kind::Zip | Kind::TarGz | Kind::TarBz2 if filename::pyversion_and_filetype(filename).1 == "sdist" => {
+            "Source"
+        }
+        Kind::Opaque { .. } if lower.ends_with(".exe") || lower.ends_with(".msi") => "Windows installer",
+        Kind::Unknown => "File",
+        _ => "Built",
+    }
+}
+
+/// What a wheel runs on: Python, ABI and platform, each with its alternatives.
+fn tags(filename: &str, project: &ProjectName, version: &str) -> Option<Vec<String>> {
+    match filename::parse(filename, project, version).ok()? {
+        Distribution::Wheel { python, abi, platform, .. } => {
+            Some([python, abi, platform].map(|tags| tags.replace('.', " ")).to_vec())
+        }
+        _ => None,
+    }
+}
+
+/// Who did what with a file, from devpi's log of its link.
+fn history(log: &serde_json::Value) -> Vec<Value> {
+    let entries = log.as_array().into_iter().flatten().map(|entry| {
+        let text = |key| entry.get(key).and_then(serde_json::Value::as_str);
+        let when: Vec<i64> =
+            entry["when"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_i64).collect();
+        let at = match when[..] {
+            [year, month, day, hour, minute, second] => {
+                Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
+            }
+            _ => None,
+        };
+        context! {
+            what => match text("what") {
+                Some("upload") => "uploaded",
+                Some("push") => "pushed",
+                Some("overwrite") => "overwritten",
+                other => other.unwrap_or_default(),
+            },
+            who => text("who"),
+            at,
+            from => text("src"),
+            to => text("dst"),
+        }
+    });
+    entries.collect()
+}
