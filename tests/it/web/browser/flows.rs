@@ -20,3 +20,15 @@ async fn somebody_logs_in_where_they_are_and_logs_out_again() {
     tab.sees("Log in").await;
     assert_eq!(tab.open("/research/vault").await, 401);
 }
+
+#[tokio::test]
+async fn a_search_leads_to_a_project() {
+    let company = company().await;
+    let tab = Tab::at(&company.server.url).await;
+    tab.open("/").await;
+    tab.find("#find").await.send_keys("structured logs\n").await.unwrap();
+    tab.sees("project").await;
+    tab.click("acme-logging").await;
+    tab.is_at("/platform/stable/acme-logging").await;
+    tab.sees("Structured logs with request ids").await;
+}
