@@ -52,6 +52,25 @@ make_clients() {
   exec 9>&-
 }
 
+# The checker of accessibility that browser tests run in their pages.
+AXE_VERSION=4.14.1
+
+# The browser that tests drive, its driver, and the checker. Sets AXE, the checker's folder.
+make_browser() {
+  command -v chromium >/dev/null && command -v chromedriver >/dev/null || need_packages chromium chromium-driver
+  mkdir -p "$CACHE"
+  exec 9>"$CACHE/axe.lock"; flock 9 # another run may be making the same
+  AXE=$CACHE/axe-core-$AXE_VERSION
+  if [ ! -e "$AXE/ready" ]; then
+    command -v npm >/dev/null || need_packages npm
+    rm -rf "$AXE"; mkdir "$AXE"
+    say "installing axe-core"
+    npm install --prefix "$AXE" --ignore-scripts --no-audit --no-fund --no-save --loglevel=error "axe-core@$AXE_VERSION" >&2
+    touch "$AXE/ready"
+  fi
+  exec 9>&-
+}
+
 find_postgres() {
   PGBIN=${WHEELYARD_PGBIN:-$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -1)}
   [ -n "$PGBIN" ] || PGBIN=$(dirname "$(command -v initdb || true)")

@@ -4,6 +4,8 @@
 
 make_clients
 export WHEELYARD_TEST_CLIENTS=$VENV/bin
+make_browser
+export WHEELYARD_TEST_AXE=$AXE/node_modules/axe-core/axe.min.js
 
 [ $# -gt 0 ] || scripts/lint.sh
 
@@ -22,6 +24,8 @@ PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0));
 stop() {
   status=$?
   (cd / && "${AS[@]}" "$PGBIN/pg_ctl" -D "$RUN/pg/data" -m immediate -w stop >/dev/null 2>&1) || true
+  # A browser whose test was cut off.
+  for process in $(grep -lzs -- "$RUN" /proc/[0-9]*/cmdline | cut -d/ -f3); do kill -KILL "$process" 2>/dev/null || true; done
   rm -rf "$RUN"
   exit $status
 }

@@ -1,5 +1,6 @@
 //! Every setting, with its unit and default. The only reader of the environment.
 
+use crate::model::address::Allowed;
 use clap::{Args, builder::RangedU64ValueParser, value_parser};
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use url::Url;
@@ -76,6 +77,9 @@ pub struct ServerConfig {
     /// URL of a host of its own for documentation: documents are served there only, and nothing else is
     #[arg(long, env = "WHEELYARD_DOCS_BASE_URL", value_parser = host_url)]
     pub docs_base_url: Option<Arc<Url>>,
+    /// Folder whose `templates` and `static` files take the place of those of the pages for people, or add to them
+    #[arg(long, env = "WHEELYARD_THEME", value_name = "DIR", value_parser = folder)]
+    pub theme: Option<PathBuf>,
     /// How files are delivered
     #[arg(long, env = "WHEELYARD_FILE_DELIVERY", value_enum, default_value_t = FileDelivery::Stream)]
     pub file_delivery: FileDelivery,
@@ -130,6 +134,12 @@ pub struct ServerConfig {
     /// For whom those tokens have to be; without it the identity of the index, which no other server has
     #[arg(long, env = "WHEELYARD_OIDC_AUDIENCE")]
     pub oidc_audience: Option<String>,
+    /// Hosts, addresses and networks that webhooks may reach beside the public internet (comma separated); `*`: all
+    #[arg(long, env = "WHEELYARD_WEBHOOK_ALLOW", value_delimiter = ',')]
+    pub webhook_allow: Vec<Allowed>,
+    /// How long receivers of webhooks are waited for, and when they are tried again
+    #[arg(skip)]
+    pub webhook_patience: WebhookPatience,
     /// How long running requests may go on after a SIGTERM, in seconds
     #[arg(long, env = "WHEELYARD_SHUTDOWN_TIMEOUT", default_value_t = 30)]
     pub shutdown_timeout: u64,
@@ -141,6 +151,35 @@ pub struct ServerConfig {
     pub profile_requests: u64,
 }
 
+/// How long receivers of webhooks are waited for, and when they are tried again.
+#[derive(Clone)]
+pub struct WebhookPatience {
+    /// How long one may take until it is connected to.
+    pub connect: Duration,
+    /// How long one may take altogether, for one delivery.
+    pub answer: Duration,
+    /// How long a delivery waits after each failure; after as many and one more it is given up.
+    pub pauses: Vec<Duration>,
+    /// A receiver is given up with a delivery, when nothing has reached it for so long.
+    pub failing: Duration,
+}
+
+impl Default for WebhookPatience {
+    /// Pauses as Standard Webhooks advises: three days on the whole.
+    fn default() -> Self {
+        const MINUTE: u64 = 60;
+        const HOUR: u64 = 60 * MINUTE;
+        let pauses =
+            [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
+        Self {
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(20),
+            pauses: pauses.map(Duration::from_secs).to_vec(),
+            failing: Duration::from_secs(5 * 24 * HOUR),
+        }
+    }
+}
+
 /// A URL that names a host and no more.
 fn host_url(text: &str) -> Result<Arc<Url>, String> {
     let url = Url::parse(text).ok().filter(|url| {
@@ -148,6 +187,12 @@ fn host_url(text: &str) -> Result<Arc<Url>, String> {
         ["http", "https"].contains(&url.scheme()) && is_bare && url.username().is_empty()
     });
     url.map(Arc::new).ok_or_else(|| "expected a URL like https://docs.example, without a path".to_owned())
+}
+
+/// A folder that is there.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let folder = PathBuf::from(text);
+    if folder.is_dir() { Ok(folder) } else { Err("expected a folder that is there".to_owned()) }
 }
 
 fn at_least_one() -> RangedU64ValueParser<usize> {

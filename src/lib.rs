@@ -9,6 +9,7 @@ pub mod config;
 pub mod store;
 pub mod blobs;
 pub mod upstream;
+pub mod receivers;
 pub mod cache;
 pub mod service;
 pub mod ops;

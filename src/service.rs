@@ -18,6 +18,7 @@ use crate::{
     config::Config,
     error::{Error, Result},
     model::access::Policy,
+    receivers::Receivers,
     store::{self, Db},
     upstream::{Upstream, spool::Downloads},
 };
@@ -82,6 +83,8 @@ pub struct Parts {
     pub stopping: CancellationToken,
     /// Talks to the upstreams of mirrors.
     pub upstream: Upstream,
+    /// Talks to the receivers of webhooks.
+    pub receivers: Receivers,
     /// Files on their way from upstreams, see `ops::fetch`.
     pub downloads: Downloads,
     /// Files that may be fetched from upstreams at the same time.
@@ -141,6 +144,7 @@ impl Service {
             changes: changes(),
             storing: moka::future::Cache::new(100_000),
             upstream: Upstream::new()?,
+            receivers: Receivers::new(server)?,
             downloads: Downloads::default(),
             fetches: Semaphore::new(server.concurrent_fetches),
             tasks: TaskTracker::new(),

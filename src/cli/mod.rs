@@ -10,6 +10,7 @@ mod lambda;
 mod log;
 mod progress;
 pub mod serve;
+mod theme;
 mod upstream_url;
 
 use crate::{
@@ -50,6 +51,9 @@ enum Command {
     Import(import::Options),
     /// Write all of the index to a folder, in the form that devpi-server imports
     Export(export::Options),
+    /// What the pages for people look like
+    #[command(subcommand)]
+    Theme(theme::Command),
 }
 
 impl Cli {
@@ -90,6 +94,7 @@ pub async fn run(cli: Cli) -> Result<(), String> {
         Command::Init(options) => init::run(options).await,
         Command::Import(options) => import::run(options).await,
         Command::Export(options) => export::run(options).await,
+        Command::Theme(command) => theme::run(command),
     }
 }
 

@@ -101,6 +101,27 @@ impl<S: Sync> FromRequestParts<S> for PublisherPath {
     }
 }
 
+/// `/{user}/{index}/+webhooks/{id}/deliveries/{delivery}`, or without the index.
+pub(super) struct WebhookPath {
+    pub index: Option<IndexName>,
+    /// As they were sent; the delivery is empty if the route has none.
+    pub id: String,
+    pub delivery: String,
+}
+
+impl<S: Sync> FromRequestParts<S> for WebhookPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let path = Path::of(parts).await?;
+        let index = match path.part("user")?.is_empty() {
+            true => None,
+            false => Some(path.index()?),
+        };
+        Ok(Self { index, id: path.part("id")?, delivery: path.part("delivery")? })
+    }
+}
+
 /// `/{user}/{index}` as it was sent.
 pub(super) struct RawIndexPath {
     pub user: String,

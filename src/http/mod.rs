@@ -40,5 +40,7 @@ mod tox_results;
 mod upload;
 mod users;
 mod web;
+mod webhooks;
 
 pub use router::router;
+pub use web::default_files as default_theme;

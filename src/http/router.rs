@@ -6,6 +6,7 @@ use super::{
     oidc, outside, projects, publishers, push, pypi_json, search, simple, status, timed, tokens, tox_results,
     upload, users,
     web::{self, Theme},
+    webhooks,
 };
 use crate::{
     error::{Error, Result},
@@ -32,7 +33,7 @@ pub fn router(
 + Send
 + Sync
 + 'static {
-    let theme = Arc::new(Theme::new());
+    let theme = Arc::new(Theme::new(service.config.server.theme.clone()));
     let index = get(indexes::show)
         .put(indexes::create)
         .patch(indexes::modify)
@@ -61,6 +62,7 @@ pub fn router(
         .route("/+events", get(events::events))
         .route("/+diagram.svg", get(web::diagram::whole))
         .route("/+search", get(search::search))
+        .route("/+theme", get(web::theme))
         .route("/+searchhelp", get(web::search_help))
         .route("/_/oidc/audience", get(oidc::audience))
         .route("/_/oidc/mint-token", post(oidc::mint))
@@ -113,6 +115,7 @@ pub fn router(
         .route("/{user}/{index}/{project}/{version}/+d/{*path}", get(documentation::show))
         .route("/{user}/{index}/{project}/{version}/+toxresults/{filename}", get(web::tox_results))
         .route("/{user}/{index}/{project}/{version}/+toxresults/{filename}/{result}", get(web::tox_result))
+        .merge(webhooks())
         .layer(from_fn_with_state(service.clone(), auth::authenticate))
         .route("/+static/{*path}", get(web::asset))
         .route("/favicon.ico", get(web::favicon))
@@ -125,8 +128,8 @@ pub fn router(
         .layer(Extension(theme.clone()))
         .layer(from_fn(authcheck::keep_from_open_routes))
         .layer(from_fn_with_state(service.clone(), documentation::keep_apart))
-        .layer(from_fn(web::protect))
         .layer(from_fn_with_state(Observer::new(service.clone(), theme), observe::observe))
+        .layer(from_fn(web::protect))
         .with_state(service.clone());
     let routes = cors::layer(routes, &service.config.server.cors_origins);
     let routes = timed::layer(routes, &service.config.server);
@@ -139,6 +142,25 @@ pub fn router(
             false => request,
         }
     })
+}
+
+/// Webhooks of the server, and of an index.
+fn webhooks() -> Router<Service> {
+    let all = get(webhooks::list).post(webhooks::create);
+    let one = get(webhooks::show).patch(webhooks::modify).delete(webhooks::remove);
+    Router::new()
+        .route("/+webhooks", all.clone())
+        .route("/+webhooks/", all.clone())
+        .route("/+webhooks/{id}", one.clone())
+        .route("/+webhooks/{id}/test", post(webhooks::test))
+        .route("/+webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route("/+webhooks/{id}/deliveries/{delivery}/retry", post(webhooks::retry))
+        .route("/{user}/{index}/+webhooks", all.clone())
+        .route("/{user}/{index}/+webhooks/", all)
+        .route("/{user}/{index}/+webhooks/{id}", one)
+        .route("/{user}/{index}/+webhooks/{id}/test", post(webhooks::test))
+        .route("/{user}/{index}/+webhooks/{id}/deliveries", get(webhooks::deliveries))
+        .route("/{user}/{index}/+webhooks/{id}/deliveries/{delivery}/retry", post(webhooks::retry))
 }
 
 /// devpi answers 404 to what it has no route or no method for, never 405.

@@ -159,6 +159,14 @@ impl Policy {
         caller.in_person().is_some_and(|who| self.rules(who, &index.user))
     }
 
+    /// To see and change who is told of changes to an index, or with `None` to anything on the server.
+    pub fn may_change_webhooks(&self, caller: &Caller, index: Option<&IndexName>) -> bool {
+        caller.in_person().is_some_and(|who| match index {
+            Some(index) => self.rules(who, &index.user),
+            None => who.is_root(),
+        })
+    }
+
     /// To delete a project, a release or a file, as `permission` says, or to set a project's status: whoever may upload,
     /// and whoever rules the index.
     pub fn may_delete_from(
@@ -286,6 +294,8 @@ mod tests {
             ("make long tokens".into(), policy.may_make_long_tokens(caller)),
             ("delete user".into(), policy.may_delete_user(caller, owner)),
             ("change publishers".into(), policy.may_change_publishers(caller, &index.name)),
+            ("change webhooks".into(), policy.may_change_webhooks(caller, Some(&index.name))),
+            ("change webhooks of all".into(), policy.may_change_webhooks(caller, None)),
             ("upload".into(), may_upload(caller, index, None)),
             ("upload project".into(), may_upload(caller, index, Some(project))),
             ("send tox result".into(), may_upload_tox_results(caller, index, None)),

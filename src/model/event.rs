@@ -17,6 +17,10 @@ pub enum EventKind {
     TokenDelete,
     PublisherCreate,
     PublisherDelete,
+    WebhookCreate,
+    WebhookModify,
+    WebhookDelete,
+    WebhookDisable,
     IndexCreate,
     IndexModify,
     IndexDelete,
@@ -44,6 +48,45 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// All that this program knows.
+    pub const ALL: [Self; 35] = [
+        Self::UserCreate,
+        Self::UserModify,
+        Self::UserDelete,
+        Self::TokenCreate,
+        Self::TokenDelete,
+        Self::PublisherCreate,
+        Self::PublisherDelete,
+        Self::WebhookCreate,
+        Self::WebhookModify,
+        Self::WebhookDelete,
+        Self::WebhookDisable,
+        Self::IndexCreate,
+        Self::IndexModify,
+        Self::IndexDelete,
+        Self::ProjectCreate,
+        Self::ProjectDelete,
+        Self::ProjectStatus,
+        Self::ReleaseRegister,
+        Self::ReleaseDelete,
+        Self::FileUpload,
+        Self::FileOverwrite,
+        Self::FilePush,
+        Self::FileDelete,
+        Self::FileYank,
+        Self::FileUnyank,
+        Self::ToxResultUpload,
+        Self::ToxResultPush,
+        Self::ToxResultDelete,
+        Self::DocZipUpload,
+        Self::DocZipOverwrite,
+        Self::DocZipPush,
+        Self::DocZipDelete,
+        Self::MirrorPage,
+        Self::MirrorList,
+        Self::MirrorMetadata,
+    ];
+
     /// The name that the changelog keeps.
     pub fn name(self) -> &'static str {
         match self {
@@ -54,6 +97,10 @@ impl EventKind {
             Self::TokenDelete => "token.delete",
             Self::PublisherCreate => "publisher.create",
             Self::PublisherDelete => "publisher.delete",
+            Self::WebhookCreate => "webhook.create",
+            Self::WebhookModify => "webhook.modify",
+            Self::WebhookDelete => "webhook.delete",
+            Self::WebhookDisable => "webhook.disable",
             Self::IndexCreate => "index.create",
             Self::IndexModify => "index.modify",
             Self::IndexDelete => "index.delete",
@@ -101,8 +148,8 @@ impl Event {
         Self::token(kind, Some(user))
     }
 
-    /// An event about an API token of a user, or with `None` about publishers and their tokens. It names no index, since
-    /// nothing changes on any.
+    /// An event about an API token of a user, or with `None` about publishers and their tokens, or webhooks. It names no
+    /// index, since nothing changes on any.
     pub fn token(kind: EventKind, user: Option<&UserName>) -> Self {
         Self {
             kind,

@@ -3,6 +3,7 @@
 //! Nothing here waits, reads a clock or opens a socket, and nothing knows a status code or a statement.
 
 pub mod access;
+pub mod address;
 pub mod api_token;
 pub mod archive;
 pub mod attachment;
@@ -32,3 +33,4 @@ pub mod serial;
 pub mod tox_run;
 pub mod user;
 pub mod version;
+pub mod webhook;

@@ -8,14 +8,11 @@ use crate::{
     model::job::{Job, JobKind},
     ops::search,
     service::Service,
-    store,
+    store::{self, webhooks::Claimed},
 };
 use std::{sync::Arc, time::Duration};
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
-
-/// Jobs that a process does at the same time.
-const PLACES: usize = 2;
 
 /// How long a process has a job to itself, and how long it works on it at most.
 const LEASE: Duration = Duration::from_secs(60);
@@ -29,22 +26,39 @@ const PAUSE: Duration = Duration::from_millis(50);
 const BACK_OFF: Duration = Duration::from_secs(2);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(3600);
 
+/// What is owed and is done piece by piece, each by one process at a time.
+pub(super) trait Owed: Sized + Send + 'static {
+    /// Pieces that a process does at the same time.
+    const PLACES: usize;
+
+    /// A piece that is due, for a while for this process alone.
+    fn take(service: &Service) -> impl Future<Output = Result<Option<Self>>> + Send;
+
+    fn work(self, service: &Service) -> impl Future<Output = ()> + Send;
+}
+
 /// Works until the process is about to end; then what was begun is ended.
 pub async fn run(service: Service) {
-    let (workers, places) = (TaskTracker::new(), Arc::new(Semaphore::new(PLACES)));
-    let mut newer = service.db.newer_serials();
     owe_unknown(&service).await;
+    tokio::join!(do_all::<Job>(&service), do_all::<Claimed>(&service));
+}
+
+async fn do_all<W: Owed>(service: &Service) {
+    let (workers, places) = (TaskTracker::new(), Arc::new(Semaphore::new(W::PLACES)));
+    let ended = Arc::new(Notify::new());
+    let mut newer = service.db.newer_serials();
     while !service.stopping.is_cancelled() {
         let place = tokio::select! {
             place = places.clone().acquire_owned() => place,
             () = service.stopping.cancelled() => break,
         };
         newer.mark_unchanged();
-        if let Some(job) = take(&service).await {
-            let service = service.clone();
+        if let Some(owed) = take::<W>(service).await {
+            let (service, ended) = (service.clone(), ended.clone());
             workers.spawn(async move {
-                work(&service, job).await;
+                owed.work(&service).await;
                 drop(place);
+                ended.notify_one();
             });
             continue;
         }
@@ -52,7 +66,12 @@ pub async fn run(service: Service) {
         tokio::select! {
             () = async {
                 tokio::time::sleep(PAUSE).await;
-                let _ = tokio::time::timeout(LOOK, newer.changed()).await;
+                tokio::select! {
+                    _ = newer.changed() => {}
+                    // More may have become due of what nobody could take meanwhile.
+                    () = ended.notified() => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                }
             } => {}
             () = service.stopping.cancelled() => {}
         }
@@ -64,17 +83,19 @@ pub async fn run(service: Service) {
 /// Works until nothing is due, or so long; for a process that sleeps between requests. `false`: something is left.
 pub async fn work_off(service: &Service, time: Duration) -> bool {
     let all = async {
-        while let Some(job) = take(service).await {
-            work(service, job).await;
+        while let Some(job) = take::<Job>(service).await {
+            job.work(service).await;
+        }
+        while let Some(claimed) = take::<Claimed>(service).await {
+            claimed.work(service).await;
         }
     };
     tokio::time::timeout(time, all).await.is_ok()
 }
 
-async fn take(service: &Service) -> Option<Job> {
-    let taken = async { store::jobs::claim(&service.db().await?, LEASE).await };
-    let taken: Result<_> = taken.await;
-    taken.inspect_err(|error| tracing::debug!(%error, "no job can be taken")).ok().flatten()
+async fn take<W: Owed>(service: &Service) -> Option<W> {
+    let taken = W::take(service).await;
+    taken.inspect_err(|error| tracing::debug!(%error, "nothing can be taken")).ok().flatten()
 }
 
 /// Finds what a program of before left undone, while both served.
@@ -87,20 +108,29 @@ async fn owe_unknown(service: &Service) {
     }
 }
 
-async fn work(service: &Service, job: Job) {
-    let done = tokio::time::timeout(LONGEST, perform(service, &job)).await;
-    let done = done.unwrap_or_else(|_| Err(Error::Internal("took too long".into())));
-    let outcome = if done.is_ok() { "done" } else { "failed" };
-    metrics::counter!("wheelyard_jobs_total", "kind" => job.kind.name(), "outcome" => outcome).increment(1);
-    let Err(error) = done else { return };
-    let pause = BACK_OFF * 2_u32.saturating_pow(job.attempts.unsigned_abs().saturating_sub(1).min(16));
-    let pause = pause.min(LONGEST_BACK_OFF);
-    tracing::warn!(error = ?error, kind = job.kind.name(), key = job.key, ?pause, "a job failed");
-    let given = async {
-        store::jobs::give_back(&service.db().await?, &job, Some(&format!("{error:?}")), pause).await
-    };
-    if let Err(error) = given.await {
-        tracing::warn!(%error, "a job is left to the end of its lease");
+impl Owed for Job {
+    const PLACES: usize = 2;
+
+    async fn take(service: &Service) -> Result<Option<Self>> {
+        store::jobs::claim(&service.db().await?, LEASE).await
+    }
+
+    async fn work(self, service: &Service) {
+        let done = tokio::time::timeout(LONGEST, perform(service, &self)).await;
+        let done = done.unwrap_or_else(|_| Err(Error::Internal("took too long".into())));
+        let outcome = if done.is_ok() { "done" } else { "failed" };
+        metrics::counter!("wheelyard_jobs_total", "kind" => self.kind.name(), "outcome" => outcome)
+            .increment(1);
+        let Err(error) = done else { return };
+        let pause = BACK_OFF * 2_u32.saturating_pow(self.attempts.unsigned_abs().saturating_sub(1).min(16));
+        let pause = pause.min(LONGEST_BACK_OFF);
+        tracing::warn!(error = ?error, kind = self.kind.name(), key = self.key, ?pause, "a job failed");
+        let given = async {
+            store::jobs::give_back(&service.db().await?, &self, Some(&format!("{error:?}")), pause).await
+        };
+        if let Err(error) = given.await {
+            tracing::warn!(%error, "a job is left to the end of its lease");
+        }
     }
 }
 

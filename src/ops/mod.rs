@@ -44,4 +44,5 @@ pub mod tox_results;
 pub mod upload;
 pub mod users;
 mod visibility;
+pub mod webhooks;
 pub mod yank;

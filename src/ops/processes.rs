@@ -60,7 +60,7 @@ impl Presence {
 
     /// Tells that the process is there, unless it did so just now.
     pub async fn tell(&mut self) {
-        if self.told.is_some_and(|told| told.elapsed() < PERIOD - PATIENCE) {
+        if self.told.is_some_and(|told| told.elapsed() < PERIOD) {
             return;
         }
         self.told = Some(Instant::now());

@@ -8,6 +8,7 @@ use crate::{
 };
 use deadpool_postgres::{Object, Transaction};
 use serde_json::Value;
+use uuid::Uuid;
 
 /// Begins a change; it is rolled back unless it is committed.
 ///
@@ -49,6 +50,7 @@ pub(super) struct Touched {
     pub files: Vec<i64>,
     pub mirror_files: Vec<i64>,
     pub attachments: Vec<i64>,
+    pub webhooks: Vec<Uuid>,
 }
 
 impl Change<'_> {
@@ -112,6 +114,7 @@ impl Change<'_> {
                     &touched.files,
                     &touched.mirror_files,
                     &touched.attachments,
+                    &touched.webhooks,
                 ],
             )
             .await?;
@@ -189,6 +192,9 @@ const STAMP: &str = "-- store::change::commit
             added_serial = case when added_serial = 0 then next.value else added_serial end,
             removed_serial = case when removed_serial = 0 then next.value else removed_serial end
         from next where t.id = any ($20::bigint[])
+    ), stamped_webhooks as (
+        update webhooks t set since_serial = next.value
+        from next where t.id = any ($21::uuid[])
     ), owed as (
         insert into jobs as j (kind, key)
         select 'search_project', t.id::text

@@ -8,6 +8,7 @@ pub mod change;
 pub mod changelog;
 mod client;
 pub mod core_metadata;
+pub mod deliveries;
 pub mod files;
 pub mod follows;
 pub mod freshness;
@@ -24,6 +25,7 @@ pub mod serial;
 pub mod server;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 
 pub use change::{Change, change};
 pub use client::Client;

@@ -8,7 +8,7 @@ fn allowed() -> HashMap<&'static str, Vec<&'static str>> {
     let base = vec!["model"];
     // What anybody may time by, who waits for something outside.
     let edge = vec!["model", "error", "config", "timing"];
-    let service = [edge.clone(), vec!["store", "blobs", "upstream", "cache"]].concat();
+    let service = [edge.clone(), vec!["store", "blobs", "upstream", "receivers", "cache"]].concat();
     let ops = [service.clone(), vec!["service"]].concat();
     // A handler cannot reach a row or an object but through an operation, where permission is asked.
     let http = [edge.clone(), vec!["cache", "service", "ops"]].concat();
@@ -21,6 +21,7 @@ fn allowed() -> HashMap<&'static str, Vec<&'static str>> {
         ("store", edge.clone()),
         ("blobs", edge.clone()),
         ("upstream", edge.clone()),
+        ("receivers", edge.clone()),
         ("cache", edge),
         ("service", service),
         ("ops", ops),

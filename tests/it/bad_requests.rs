@@ -163,7 +163,6 @@ async fn no_path_leads_out_of_the_index() {
         "/+nothing",
         "/+login/",
         "/+status/x",
-        "/+changelog",
         "/+changelog/",
         "/alice/dev/+simple/pkg/refresh",
     ] {

@@ -5,7 +5,7 @@ use regex::Regex;
 use std::{collections::BTreeSet, fs, path::Path};
 use wheelyard::cli::Cli;
 
-const DOCUMENTS: [&str; 10] = [
+const DOCUMENTS: [&str; 11] = [
     "README.md",
     "CONTRIBUTING.md",
     "docs/api.md",
@@ -13,6 +13,7 @@ const DOCUMENTS: [&str; 10] = [
     "docs/configuration.md",
     "docs/devpi-compatibility.md",
     "docs/migrating-from-devpi.md",
+    "docs/themes.md",
     "docs/web.md",
     "infra/README.md",
     "localstack/README.md",

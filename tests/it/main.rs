@@ -61,6 +61,7 @@ mod upload_wire;
 mod upstream_itself;
 mod users;
 mod views;
+mod webhooks;
 mod web;
 mod yank;
 #[path = "../clients/mod.rs"]

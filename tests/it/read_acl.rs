@@ -184,6 +184,7 @@ const OTHERS: &[&str] = &[
     "/+changelog",
     "/+changelog/{serial}",
     "/+search",
+    "/+theme",
     "/+searchhelp",
     "/favicon.ico",
     "/robots.txt",
@@ -205,6 +206,20 @@ const OTHERS: &[&str] = &[
     "/{user}/{index}/+publishers",
     "/{user}/{index}/+publishers/",
     "/{user}/{index}/+publishers/{id}",
+    // The same, see webhooks/.
+    "/{user}/{index}/+webhooks",
+    "/{user}/{index}/+webhooks/",
+    "/{user}/{index}/+webhooks/{id}",
+    "/{user}/{index}/+webhooks/{id}/test",
+    "/{user}/{index}/+webhooks/{id}/deliveries",
+    "/{user}/{index}/+webhooks/{id}/deliveries/{delivery}/retry",
+    // For root alone.
+    "/+webhooks",
+    "/+webhooks/",
+    "/+webhooks/{id}",
+    "/+webhooks/{id}/test",
+    "/+webhooks/{id}/deliveries",
+    "/+webhooks/{id}/deliveries/{delivery}/retry",
 ];
 
 /// An index of alice that bob may read, with one release and its documentation; returns the path of its file.

@@ -3,29 +3,43 @@
 use super::Theme;
 use crate::{
     error::{Error, Result},
-    http::{outside::Root, respond},
+    http::{conditional, outside::Root, respond},
 };
 use axum::{
     Extension,
-    extract::Path,
+    extract::{Path, RawQuery},
     response::{IntoResponse, Response},
 };
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use headers::ETag;
+use http::{
+    HeaderMap, StatusCode,
+    header::{CACHE_CONTROL, CONTENT_TYPE, ETAG},
+};
 use std::sync::Arc;
 
-/// A file of the theme, kept by browsers for as long as the program is the same.
+/// A file of the theme. With the digest of its content in the URL, as `asset` writes it, it is kept for ever.
 pub(in crate::http) async fn asset(
     Extension(theme): Extension<Arc<Theme>>,
     Path(path): Path<String>,
+    RawQuery(query): RawQuery,
+    request: HeaderMap,
 ) -> Result<Response> {
-    let content = theme.file(&path).ok_or_else(|| Error::NotFound(format!("there is no file {path}")))?;
+    theme.refresh().await;
+    let file = theme.file(&path).ok_or_else(|| Error::NotFound(format!("there is no file {path}")))?;
+    let is_dated = query.as_deref().and_then(|query| query.strip_prefix("v=")) == Some(file.digest.as_str());
+    let kept = if is_dated { "public, max-age=31536000, immutable" } else { "public, max-age=300" };
+    let tag = format!("\"{}\"", file.digest);
+    let headers = [(CACHE_CONTROL, kept.to_owned()), (ETAG, tag.clone())];
+    if conditional::not_modified(&request, tag.parse::<ETag>().ok().as_ref(), None) {
+        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+    }
     let kind = mime_guess::from_path(&path).first_or_octet_stream();
     let kind = if kind.type_() == mime_guess::mime::TEXT {
         format!("{kind}; charset=utf-8")
     } else {
         kind.to_string()
     };
-    Ok(([(CONTENT_TYPE, kind), (CACHE_CONTROL, "public, max-age=3600".to_owned())], content).into_response())
+    Ok((headers, [(CONTENT_TYPE, kind)], file.content).into_response())
 }
 
 /// `/favicon.ico`, which browsers ask for where a page names no icon, as one of a file.

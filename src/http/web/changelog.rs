@@ -18,7 +18,7 @@ use time::format_description::well_known::Rfc3339;
 const SHOWN: usize = 20;
 
 /// What somebody did, by the name of the event.
-const SENTENCES: [(&str, &str); 31] = [
+const SENTENCES: [(&str, &str); 35] = [
     ("user.create", "created the user {user}"),
     ("user.modify", "changed the user {user}"),
     ("user.delete", "deleted the user {user}"),
@@ -26,6 +26,10 @@ const SENTENCES: [(&str, &str); 31] = [
     ("token.delete", "revoked an API token of {user}"),
     ("publisher.create", "let a trusted publisher in"),
     ("publisher.delete", "shut a trusted publisher out"),
+    ("webhook.create", "made a webhook"),
+    ("webhook.modify", "changed a webhook"),
+    ("webhook.delete", "deleted a webhook"),
+    ("webhook.disable", "disabled a webhook"),
     ("index.create", "created {index}"),
     ("index.modify", "changed the settings of {index}"),
     ("index.delete", "deleted {index}"),

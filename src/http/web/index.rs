@@ -2,7 +2,7 @@
 
 use super::{
     Page,
-    listed::{links, upstream},
+    listed::{is_protected, links, upstream},
     rights,
 };
 use crate::{
@@ -56,6 +56,7 @@ pub(in crate::http) async fn index(
         heading => index.settings.text("title"),
         description => index.settings.text("description"),
         volatile => index.volatile,
+        protected => is_protected(index),
         acl => context! {
             read => index.acl_read.as_deref().map(principals),
             upload => principals(&index.acl_upload),

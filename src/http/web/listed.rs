@@ -1,7 +1,7 @@
 //! An index where others stand beside it, and names of indexes as links.
 
 use crate::{
-    model::{index::Index, name::IndexName},
+    model::{access::ANONYMOUS, index::Index, name::IndexName},
     ops::overview::{MOST_COUNTED, Overview},
 };
 use minijinja::{Value, context};
@@ -17,12 +17,17 @@ pub(super) fn listed(index: &Index, overview: &Overview) -> Value {
         type => if index.mirror.is_some() { "mirror" } else { "stage" },
         title => index.settings.text("title"),
         volatile => index.volatile,
-        protected => index.acl_read.is_some(),
+        protected => is_protected(index),
         bases => links(&index.bases, &overview.readable),
         upstream => upstream(index),
         projects => projects.min(MOST_COUNTED),
         more_projects => projects > MOST_COUNTED,
     }
+}
+
+/// Whether not everybody may read it.
+pub(super) fn is_protected(index: &Index) -> bool {
+    index.acl_read.as_ref().is_some_and(|readers| !readers.iter().any(|reader| reader == ANONYMOUS))
 }
 
 /// Names of indexes, with the path of those that the viewer may read.

@@ -27,6 +27,9 @@ mod session;
 mod status;
 mod theme;
 mod tox_results;
+mod theme_fault;
+mod theme_folder;
+mod theme_page;
 mod user;
 
 pub(super) use assets::{asset, favicon, robots};
@@ -44,5 +47,7 @@ pub(super) use security::protect;
 pub(super) use session::Session;
 pub(super) use status::status;
 pub(super) use theme::Theme;
+pub use theme::default_files;
+pub(super) use theme_page::theme;
 pub(super) use tox_results::{list as tox_results, show as tox_result};
 pub(super) use user::user;

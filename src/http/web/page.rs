@@ -30,7 +30,7 @@ pub(in crate::http) struct Page {
     csrf: Option<String>,
     /// The browser has a session that has ended.
     has_ended: bool,
-    theme: Arc<Theme>,
+    pub(super) theme: Arc<Theme>,
 }
 
 impl FromRequestParts<Service> for Page {
@@ -39,6 +39,7 @@ impl FromRequestParts<Service> for Page {
     async fn from_request_parts(parts: &mut Parts, service: &Service) -> Result<Self> {
         let theme = parts.extensions.get::<Arc<Theme>>().cloned();
         let theme = theme.ok_or_else(|| Error::Internal("a page without a theme".into()))?;
+        theme.refresh().await;
         let caller = Caller::from_request_parts(parts, service).await?;
         let Ok::<_, Infallible>(outside::Root(root)) =
             outside::Root::from_request_parts(parts, service).await;

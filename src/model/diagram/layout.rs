@@ -12,10 +12,10 @@ const MOST_NODES: usize = 400;
 const MOST_STEPS: usize = 1_500;
 
 /// Indexes with the same bases, from which none inherits, that stand together in one frame when they are as many.
-const ALIKE: usize = 5;
+const ALIKE: usize = 3;
 
-/// Boxes in a column of a frame.
-const COLUMN: usize = 8;
+/// About how many times as many boxes stand below each other in a frame as beside each other.
+const FRAME_RATIO: usize = 3;
 const MOST_COLUMNS: usize = 4;
 
 const CHARACTER: f64 = 7.6;
@@ -26,7 +26,7 @@ const LINE: f64 = 38.0;
 const TWO_LINES: f64 = 48.0;
 /// Between boxes of a layer or a frame, and between layers.
 const GAP: f64 = 14.0;
-const LAYER_GAP: f64 = 72.0;
+const LAYER_GAP: f64 = 60.0;
 /// Between numbers at the side of a box, and how far they stand from it.
 const PORT: f64 = 17.0;
 const PORT_OFFSET: f64 = 11.0;
@@ -153,7 +153,7 @@ fn cell_of<'a>(nodes: Vec<&'a Node>, place_of: &HashMap<&IndexName, usize>, widt
         let height = if nodes[0].label.is_some() { TWO_LINES } else { LINE };
         return Cell { nodes, columns: 1, width, height: height.max(ports), bases };
     }
-    let columns = nodes.len().div_ceil(COLUMN).min(MOST_COLUMNS);
+    let columns = nodes.len().div_ceil(FRAME_RATIO).isqrt().clamp(1, MOST_COLUMNS);
     let rows = nodes.len().div_ceil(columns) as f64;
     let line = if nodes.iter().any(|node| node.label.is_some()) { TWO_LINES } else { LINE };
     let height = (rows * (line + GAP) + GAP).max(ports);
@@ -252,6 +252,8 @@ fn arranged(graph: &Graph, cells: &[Cell<'_>], places: &[usize], width: f64) -> 
             // dagre puts a layer between any two; the first and the last point are on the boxes.
             let inner = points.get(1..points.len().saturating_sub(1)).unwrap_or_default();
             let through: Vec<_> = inner.iter().skip(1).step_by(2).map(|point| (point.x, point.y)).collect();
+            let lowest = through.iter().map(|(_, y)| *y).fold(0.0, f64::max);
+            part.height = part.height.max(rounded(lowest));
             let end = center(*base);
             (through.first().map_or(end.1, |(_, y)| *y), number, *base, through)
         });

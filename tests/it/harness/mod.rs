@@ -10,6 +10,7 @@ mod form;
 pub mod issuer;
 mod objects;
 pub mod raw;
+pub mod receiver;
 pub mod repository;
 mod folder;
 pub mod large;

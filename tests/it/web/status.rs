@@ -58,6 +58,31 @@ async fn a_process_that_ends_is_gone_from_the_page() {
 }
 
 #[tokio::test]
+async fn a_process_that_says_nothing_for_ten_minutes_is_forgotten() {
+    let server = Server::start().await;
+    let seen = async || {
+        let data = status(&server.root()).await;
+        let processes = data["processes"].as_array().unwrap().iter();
+        processes.map(|process| process["host"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let db = server.service.db().await.unwrap();
+    for (host, minutes) in [("silent", 9), ("dead", 11)] {
+        let insert = "insert into processes (id, host, version, address, started_at, seen_at, serial)
+            values (gen_random_uuid(), $1, '0.1.0', null, now(), now() - $2::int * interval '1 minute', 1)";
+        db.execute(insert, &[&host, &minutes]).await.unwrap();
+    }
+    let hosts = seen().await;
+    assert!(hosts.contains(&"silent".to_owned()) && !hosts.contains(&"dead".to_owned()), "{hosts:?}");
+    // Whoever comes next sweeps up.
+    let _other = server.beside().await;
+    until("the row is gone", async || {
+        db.query("select from processes where host = 'dead'", &[]).await.unwrap().is_empty()
+    })
+    .await;
+    assert!(seen().await.contains(&"silent".to_owned()));
+}
+
+#[tokio::test]
 async fn the_page_says_what_the_json_says() {
     let server = Server::start().await;
     let text = page(&server.anonymous()).await;

@@ -18,7 +18,7 @@ for (const live of document.querySelectorAll("[data-live]")) {
   const said = live.querySelector("[role=status]");
   const button = live.querySelector("button");
   let serial = live.dataset.serial;
-  let events, timer, isPaused = false;
+  let events, timer, count = 0, isPaused = false;
   const load = async () => {
     const answer = await fetch(live.dataset.more + serial, { headers: { accept: "text/html" } });
     if (!answer.ok) { return; }
@@ -30,7 +30,8 @@ for (const live of document.querySelectorAll("[data-live]")) {
     [...list.children].slice(500).forEach((change) => change.remove());
     if (changes.length > 0) {
       live.querySelector("[data-nothing]")?.remove();
-      said.textContent = changes.length === 1 ? "1 new change" : `${changes.length} new changes`;
+      count += changes.length;
+      said.textContent = count === 1 ? "1 new change" : `${count} new changes`;
     }
     const isMore = found.dataset.serial !== serial && !found.hasAttribute("data-live");
     serial = found.dataset.serial;
@@ -89,5 +90,13 @@ for (const diagram of document.querySelectorAll("[data-zoom]")) {
       const by = button.dataset.zoomBy;
       zoom(by === "fit" ? Math.min(1, view.clientWidth / width) : scale * by);
     });
+  }
+  // A picture that is a little too wide is made to fit; of a large one the current index is shown.
+  if (view.clientWidth / width > 0.7) zoom(Math.min(1, view.clientWidth / width));
+  const current = picture.querySelector(".box.current");
+  if (current) {
+    const [box, place] = [current.getBoundingClientRect(), view.getBoundingClientRect()];
+    view.scrollLeft += box.left + box.width / 2 - place.left - view.clientWidth / 2;
+    view.scrollTop += box.top + box.height / 2 - place.top - view.clientHeight / 2;
   }
 }

@@ -1,0 +1,84 @@
+//! What templates know is what `docs/themes.md` says.
+
+use super::world::company_with;
+use crate::harness::Folder;
+use std::{collections::BTreeSet, fs, path::Path};
+
+/// Each template that is a page, who sees it, and where.
+const PAGES: &[(&str, &str, &str)] = &[
+    ("changelog.html", "", "+changelog"),
+    ("error.html", "", "platform/nothing"),
+    ("index.html", "", "platform/stable"),
+    ("login.html", "", "+login"),
+    ("root.html", "", ""),
+    ("search.html", "", "+search?query=x"),
+    ("search_help.html", "", "+searchhelp"),
+    ("status.html", "", "+status"),
+    ("user.html", "", "platform"),
+    ("theme.html", "root", "+theme"),
+];
+
+/// What every page knows.
+const EVERY: &str = "What every page knows";
+
+fn source(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// The names in the first column of the table below a heading of the document.
+fn told(document: &str, heading: &str) -> BTreeSet<String> {
+    let section = document.split("\n## ").flat_map(|part| part.split("\n### "));
+    let section = section.into_iter().find(|section| section.lines().next().unwrap().contains(heading));
+    let section = section.unwrap_or_else(|| panic!("docs/themes.md has no section {heading}"));
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split("` |").next());
+    rows.flat_map(|names| names.split("`, `")).map(str::to_owned).collect()
+}
+
+/// The names of a context as `debug()` writes them.
+fn known(debug: &str) -> BTreeSet<String> {
+    let context = debug.split("\n    ctx: {\n").nth(1).unwrap().split("\n    },\n").next().unwrap();
+    let names = context.lines().filter_map(|line| line.strip_prefix("        \"")?.split_once("\": "));
+    names.map(|(name, _)| name.to_owned()).collect()
+}
+
+#[test]
+fn every_page_has_its_place_in_the_document() {
+    let templates =
+        fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/web/templates")).unwrap();
+    let mut untold = Vec::new();
+    for path in templates.map(|entry| entry.unwrap().path()) {
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let is_page = path.is_file() && fs::read_to_string(&path).unwrap().contains("{% extends ");
+        untold.extend((is_page && !PAGES.iter().any(|(page, ..)| *page == name)).then_some(name));
+    }
+    assert!(untold.is_empty(), "no place here: {untold:?}");
+}
+
+#[tokio::test]
+async fn each_template_knows_what_the_document_says() {
+    let folder = Folder::new();
+    for (template, ..) in PAGES {
+        folder.write(&format!("templates/{template}"), "{{ debug()|safe }}");
+    }
+    let company = company_with(|config| config.server.theme = Some(folder.path().to_owned())).await;
+    let document = source("docs/themes.md");
+    let every = told(&document, EVERY);
+    let mut wrong = Vec::new();
+    for (template, who, path) in PAGES {
+        let reader = match *who {
+            "" => company.server.anonymous(),
+            "root" => company.server.root(),
+            user => company.server.login(user),
+        };
+        let page = reader.get_with(path, &[("accept", "text/html")]).await.text();
+        let known = known(&page);
+        let told = told(&document, &format!("`{template}`"));
+        let untold: Vec<_> =
+            known.iter().filter(|name| !told.contains(*name) && !every.contains(*name)).collect();
+        let false_names: Vec<_> = told.iter().filter(|name| !known.contains(*name)).collect();
+        if !untold.is_empty() || !false_names.is_empty() {
+            wrong.push(format!("{template}: not told {untold:?}, not there {false_names:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
