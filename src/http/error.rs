@@ -117,7 +117,12 @@ impl Failure {
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         if status == StatusCode::UNAUTHORIZED && !matches!(self.error, Error::WrongPassword(_)) {
-            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"pypi\""));
+            // To `Basic` a browser would open a window of its own in place of the page, which leads to the login.
+            let scheme = if negotiate::is_browser(request) { "Cookie" } else { "Basic" };
+            headers.extend(
+                HeaderValue::try_from(format!("{scheme} realm=\"pypi\""))
+                    .map(|value| (WWW_AUTHENTICATE, value)),
+            );
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("2"));

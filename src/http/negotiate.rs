@@ -114,6 +114,12 @@ pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     html > 0.0 && html >= quality_exact(&ranges, "application/json") && !wants_simple_json(headers)
 }
 
+/// Whether a browser asks for a page: they all say that they are Mozilla's.
+pub(super) fn is_browser(headers: &HeaderMap) -> bool {
+    let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    agent.starts_with("Mozilla/") && prefers_html(headers)
+}
+
 /// How a page is coded for a client: as it likes best, and of what it likes as much as the shortest.
 pub(super) fn coding(headers: &HeaderMap) -> Coding {
     let ranges = ranges(headers, ACCEPT_ENCODING);

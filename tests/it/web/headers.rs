@@ -56,6 +56,22 @@ async fn every_page_refuses_what_it_has_not_itself() {
     }
 }
 
+#[tokio::test]
+async fn a_browser_gets_the_page_that_leads_to_the_login_and_all_others_a_challenge() {
+    let Company { server, .. } = &company().await;
+    let html = ("accept", "text/html,application/xhtml+xml,*/*;q=0.8");
+    let browser = ("user-agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0");
+    for (headers, scheme) in [
+        (&[html, browser][..], "Cookie"),
+        (&[html], "Basic"),
+        (&[browser], "Basic"),
+        (&[("accept", "application/json"), browser], "Basic"),
+    ] {
+        let reply = server.anonymous().get_with("research/vault", headers).await.expect(401);
+        assert_eq!(reply.header("www-authenticate"), format!("{scheme} realm=\"pypi\""), "{headers:?}");
+    }
+}
+
 /// What the policy would block does not stand in a template either.
 #[test]
 fn no_template_has_anything_inline() {
