@@ -64,7 +64,8 @@ pub async fn of_project(
 
 /// The releases whose files came to an index last: those of its `files` newest files, newest first.
 ///
-/// A state of a file that a yank opened counts as a new one here.
+/// A state of a file that a yank opened counts as a new one here. The index is asked for as a range: by a plain
+/// `index_id = $1` PostgreSQL may choose to read all newer files of other indexes first.
 pub async fn latest(db: &impl Client, index_id: i64, files: i64) -> Result<Vec<Recent>> {
     let statement = db
         .prepare_cached(
@@ -78,8 +79,9 @@ pub async fn latest(db: &impl Client, index_id: i64, files: i64) -> Result<Vec<R
                  from (
                      select id, project_id, version, yanked, log, uploaded_at
                      from files
-                     where index_id = $1 and removed_serial is null
-                     order by id desc
+                     where (index_id, id) >= ($1::bigint, 0) and (index_id, id) < ($1 + 1, 0)
+                         and removed_serial is null
+                     order by index_id desc, id desc
                      limit $2
                  ) newest
                  group by project_id, version

@@ -36,6 +36,8 @@ pub async fn names(db: &impl Client, index_id: i64, at: Serial) -> Result<Vec<St
 }
 
 /// For each of these indexes, how many projects it has; counted up to `most`.
+///
+/// In order, since PostgreSQL would else read the projects of all indexes to find those of one.
 pub async fn counts(db: &impl Client, index_ids: &[i64], most: i64) -> Result<HashMap<i64, i64>> {
     let statement = db
         .prepare_cached(
@@ -47,6 +49,7 @@ pub async fn counts(db: &impl Client, index_ids: &[i64], most: i64) -> Result<Ha
                      from (
                          select from projects
                          where index_id = wanted.id and removed_serial is null
+                         order by name
                          limit $2
                      ) bounded
                  ) counted",

@@ -9,6 +9,7 @@ use crate::{
     error::Result,
     model::{
         access::{ANONYMOUS, AUTHENTICATED},
+        diagram::MOST_INHERITORS,
         index::Index,
         name::encode,
         release::Recent,
@@ -64,7 +65,8 @@ pub(in crate::http) async fn index(
         },
         bases => links(&index.bases, &overview.readable),
         order => detail.order.iter().map(|member| named(member)).collect::<Vec<_>>(),
-        heirs => heirs.iter().map(|heir| named(heir)).collect::<Vec<_>>(),
+        heirs => heirs.iter().take(MOST_INHERITORS).map(|heir| named(heir)).collect::<Vec<_>>(),
+        more_heirs => heirs.len().saturating_sub(MOST_INHERITORS),
         inheritance => inheritance(index, &detail),
         mirror => mirror(index, detail.listed.as_ref()),
         latest => detail.latest.iter().map(|release| recent(&path, release)).collect::<Vec<_>>(),

@@ -1,4 +1,4 @@
-//! Markdown as HTML, not yet clean (CommonMark; GitHub Flavored Markdown).
+//! Markdown as HTML, not yet clean (`CommonMark`; GitHub Flavored Markdown).
 
 use comrak::{
     Anchorizer, Options,

@@ -2,6 +2,8 @@
 //!
 //! [`Graph`] says what is drawn, [`layout`] where. Neither knows how it looks: that is for templates.
 
+mod cells;
+mod drawing;
 mod layout;
 mod pack;
 

@@ -168,7 +168,7 @@ async fn the_latest_releases_are_those_that_came_to_the_index_last() {
     alice.upload_wheel("alice/prod", "three", "3.0").await;
     in_order(&seen(&page(&alice, "alice/dev").await), &["Latest releases", "one 1.1", "two 1.0", "one 1.0"]);
     let html = page(&server.anonymous(), "alice/prod").await;
-    in_order(&seen(&html), &["Latest releases", "three 3.0", "UTC", "alice", "one 1.0", "UTC", "alice"]);
+    in_order(&seen(&html), &["Latest releases", "three 3.0", "UTC by alice", "one 1.0", "UTC by alice"]);
     assert!(html.contains("href=\"/alice/prod/one/1.0\"") && html.contains("href=\"/alice/prod/one\""));
     assert!(!html.contains("1.1"), "{html}");
 }

@@ -3,7 +3,7 @@
 use super::super::escaped;
 use super::{DEEPEST, Renderer, dedent, indent, indented, is_adornment, is_underlined, names, slug};
 use regex::Regex;
-use std::sync::LazyLock;
+use std::{fmt::Write, sync::LazyLock};
 
 /// What may stand before an item of a numbered list.
 static NUMBER: LazyLock<Option<Regex>> =
@@ -170,7 +170,7 @@ impl Renderer {
             body.extend(dedent(&lines[at + 1..at + used], None));
             let term = self.inline(line[..length].trim().trim_matches(':'));
             let body = self.item(&body, depth);
-            out.push_str(&format!("<dt>{term}</dt><dd>{body}</dd>\n"));
+            let _ = writeln!(out, "<dt>{term}</dt><dd>{body}</dd>");
             at += used;
         }
         Some((out + "</dl>\n", at))
@@ -188,7 +188,7 @@ impl Renderer {
             let used = 1 + indented(&lines[at + 1..]);
             let mut body = vec![&lines[at][length..]];
             body.extend(dedent(&lines[at + 1..at + used], Some(length)));
-            out.push_str(&format!("<li>{}</li>\n", self.item(&body, depth)));
+            let _ = writeln!(out, "<li>{}</li>", self.item(&body, depth));
             at += used;
             let blank = lines[at..].iter().take_while(|line| line.is_empty()).count();
             if lines.get(at + blank).is_some_and(|line| marked(line).is_some()) {
@@ -219,7 +219,7 @@ impl Renderer {
                 let used = 1 + indented(&lines[at + 1..]);
                 let term = self.inline(lines[at]);
                 let definition = self.item(&dedent(&lines[at + 1..at + used], None), depth);
-                out.push_str(&format!("<dt>{term}</dt><dd>{definition}</dd>\n"));
+                let _ = writeln!(out, "<dt>{term}</dt><dd>{definition}</dd>");
                 at += used;
                 let blank = lines[at..].iter().take_while(|line| line.is_empty()).count();
                 if at + blank < lines.len() && is_term(at + blank) && !lines[at + blank].starts_with(".. ") {

@@ -2,7 +2,7 @@
 
 use super::super::escaped;
 use super::{Renderer, blocks::literal, indented};
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write};
 
 /// A directive, taken apart.
 struct Parts<'a> {
@@ -137,15 +137,15 @@ impl Renderer {
         let url = url.replace(' ', "");
         let mut html = format!("<img src=\"{}\"", escaped(&url));
         let alt = options.get("alt").copied().unwrap_or_else(|| url.rsplit('/').next().unwrap_or_default());
-        html.push_str(&format!(" alt=\"{}\"", escaped(alt)));
+        let _ = write!(html, " alt=\"{}\"", escaped(alt));
         for name in ["width", "height"] {
             let number = options.get(name).map(|value| value.trim_end_matches("px"));
             if let Some(number) = number.filter(|it| it.bytes().all(|b| b.is_ascii_digit() || b == b'%')) {
-                html.push_str(&format!(" {name}=\"{number}\""));
+                let _ = write!(html, " {name}=\"{number}\"");
             }
         }
         if let Some(align) = options.get("align").filter(|align| ["left", "right"].contains(align)) {
-            html.push_str(&format!(" align=\"{align}\""));
+            let _ = write!(html, " align=\"{align}\"");
         }
         html.push('>');
         let Some(target) = options.get("target") else { return html };

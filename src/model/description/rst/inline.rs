@@ -6,20 +6,13 @@ use super::Renderer;
 /// How deep a substitution may be in others.
 const DEEPEST: usize = 3;
 
-/// Which ends of markup are known not to come any more, so that each is looked for once.
-#[derive(Default)]
-struct Missing {
-    literal: bool,
-    role: bool,
-    strong: bool,
-    emphasis: bool,
-    substitution: bool,
-}
+/// The markup whose end is known not to come any more, so that each is looked for once.
+type Missing = Vec<&'static str>;
 
 impl Renderer {
     pub fn inline(&mut self, text: &str) -> String {
         let mut out = String::with_capacity(text.len() + text.len() / 8);
-        let mut missing = Missing::default();
+        let mut missing = Missing::new();
         let mut at = 0;
         while let Some(c) = text[at..].chars().next() {
             let (rest, before) = (&text[at..], text[..at].chars().next_back());
@@ -44,22 +37,22 @@ impl Renderer {
     /// What begins here, and how many bytes it takes.
     fn markup(&mut self, rest: &str, missing: &mut Missing) -> Option<(String, usize)> {
         if rest.starts_with("``") {
-            let body = enclosed(rest, "``", &mut missing.literal)?;
+            let body = enclosed(rest, "``", missing)?;
             return Some((format!("<code>{}</code>", escaped(body)), body.len() + 4));
         }
         if rest.starts_with('`') {
             return self.interpreted(rest, None, missing);
         }
         if rest.starts_with("**") {
-            let body = enclosed(rest, "**", &mut missing.strong)?;
+            let body = enclosed(rest, "**", missing)?;
             return Some((format!("<strong>{}</strong>", escaped(&unescaped(body))), body.len() + 4));
         }
         if rest.starts_with('*') {
-            let body = enclosed(rest, "*", &mut missing.emphasis)?;
+            let body = enclosed(rest, "*", missing)?;
             return Some((format!("<em>{}</em>", escaped(&unescaped(body))), body.len() + 2));
         }
         if rest.starts_with('|') {
-            let body = enclosed(rest, "|", &mut missing.substitution)?;
+            let body = enclosed(rest, "|", missing)?;
             let used = body.len() + 2;
             let html = self.substituted(body)?;
             let after = &rest[used..];
@@ -97,7 +90,7 @@ impl Renderer {
         role: Option<&str>,
         missing: &mut Missing,
     ) -> Option<(String, usize)> {
-        let body = enclosed(rest, "`", &mut missing.role)?;
+        let body = enclosed(rest, "`", missing)?;
         let used = body.len() + 2;
         let after = &rest[used..];
         let marks = after.bytes().take_while(|byte| *byte == b'_').count();
@@ -216,9 +209,9 @@ fn may_begin(before: Option<char>, rest: &str) -> bool {
     is_free && rest[marks..].chars().next().is_some_and(|c| !c.is_whitespace())
 }
 
-/// The text up to where its markup ends; `missing` tells that it does nowhere.
-fn enclosed<'a>(rest: &'a str, mark: &str, missing: &mut bool) -> Option<&'a str> {
-    if *missing {
+/// The text up to where its markup ends.
+fn enclosed<'a>(rest: &'a str, mark: &'static str, missing: &mut Missing) -> Option<&'a str> {
+    if missing.contains(&mark) {
         return None;
     }
     let body = &rest[mark.len()..];
@@ -230,7 +223,9 @@ fn enclosed<'a>(rest: &'a str, mark: &str, missing: &mut bool) -> Option<&'a str
             && !is_escaped
             && after.is_none_or(|c| !c.is_alphanumeric())
     });
-    *missing = end.is_none();
+    if end.is_none() {
+        missing.push(mark);
+    }
     end.map(|end| &body[..end])
 }
 

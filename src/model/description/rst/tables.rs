@@ -1,6 +1,7 @@
 //! Grid tables and simple tables; one with cells over several columns is shown as it was written.
 
 use super::{Renderer, blocks::literal};
+use std::fmt::Write;
 
 /// Most columns of a table.
 const MOST_COLUMNS: usize = 64;
@@ -44,17 +45,17 @@ impl Renderer {
             if rows.is_empty() {
                 continue;
             }
-            html.push_str(&format!("<{group}>\n"));
+            let _ = writeln!(html, "<{group}>");
             for row in rows {
                 html.push_str("<tr>");
                 for lines in row {
                     let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
                     let content = self.item(&super::dedent(&lines, None), depth + 1);
-                    html.push_str(&format!("<{cell}>{}</{cell}>", content.trim_end()));
+                    let _ = write!(html, "<{cell}>{}</{cell}>", content.trim_end());
                 }
                 html.push_str("</tr>\n");
             }
-            html.push_str(&format!("</{group}>\n"));
+            let _ = writeln!(html, "</{group}>");
         }
         html + "</table>\n"
     }
