@@ -9,6 +9,7 @@ mod failure;
 mod form;
 mod index;
 mod login;
+pub(super) mod manage;
 mod page;
 mod rights;
 mod root;
@@ -18,6 +19,7 @@ mod theme;
 
 pub(super) use assets::asset;
 pub(super) use failure::failure;
+pub(super) use form::Form;
 pub(super) use index::index;
 pub(super) use login::{login, logout, show as login_page};
 pub(super) use page::Page;

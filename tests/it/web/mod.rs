@@ -1,4 +1,6 @@
 //! Pages as a person sees them.
 
+mod manage;
 mod session;
+mod upload;
 mod visitor;
