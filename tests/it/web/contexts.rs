@@ -11,6 +11,15 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("error.html", "", "platform/nothing"),
     ("index.html", "", "platform/stable"),
     ("login.html", "", "+login"),
+    ("manage/delete.html", "alice", "alice/dev/+delete"),
+    ("manage/index.html", "alice", "alice/dev/+edit"),
+    ("manage/password.html", "alice", "alice/+password"),
+    ("manage/project.html", "alice", "alice/dev/acme-cli/+manage"),
+    ("manage/publishers.html", "alice", "alice/dev/+publishers"),
+    ("manage/release.html", "alice", "alice/dev/acme-cli/2.1.0a1/+manage"),
+    ("manage/tokens.html", "alice", "alice/+tokens"),
+    ("manage/upload.html", "alice", "alice/dev/+upload"),
+    ("manage/user.html", "alice", "alice/+edit"),
     ("project.html", "", "platform/stable/acme-logging"),
     ("release.html", "", "platform/stable/acme-logging/2.4.1"),
     ("root.html", "", ""),
@@ -35,7 +44,8 @@ fn source(path: &str) -> String {
 
 /// The names in the first column of the table below a heading of the document.
 fn told(document: &str, heading: &str) -> BTreeSet<String> {
-    let section = document.split("\n## ").flat_map(|part| part.split("\n### "));
+    let section =
+        document.split("\n## ").flat_map(|part| part.split("\n### ")).flat_map(|part| part.split("\n#### "));
     let section = section.into_iter().find(|section| section.lines().next().unwrap().contains(heading));
     let section = section.unwrap_or_else(|| panic!("docs/themes.md has no section {heading}"));
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split("` |").next());

@@ -35,7 +35,7 @@ const OPEN: &[Seen] = &[
     seen("search", "/+search?query=logging"),
     seen("search-none", "/data/stable/+search?query=zebra"),
     seen("search-help", "/+searchhelp"),
-    Seen { name: "search-wrong", path: "/+search?query=(", status: 400 },
+    Seen { name: "search-wrong", path: "/+search?query=a&page=x", status: 400 },
     seen("status", "/+status"),
     seen("login", "/+login?next=/platform/stable"),
     Seen { name: "missing", path: "/platform/nothing", status: 404 },
@@ -46,6 +46,19 @@ const OPEN: &[Seen] = &[
 const OWN: &[Seen] = &[
     seen("own-root", "/"),
     seen("own-index", "/platform/stable"),
+    seen("own-user", "/platform"),
+    seen("own-project", "/platform/staging/acme-auth"),
+    seen("own-version", "/platform/staging/acme-auth/5.0.0b2"),
+    seen("new-index", "/platform/+new-index"),
+    seen("edit-user", "/platform/+edit"),
+    seen("password", "/platform/+password"),
+    seen("tokens", "/platform/+tokens"),
+    seen("edit-index", "/platform/staging/+edit"),
+    seen("publishers", "/platform/staging/+publishers"),
+    seen("upload", "/platform/staging/+upload"),
+    seen("delete-index", "/platform/staging/+delete"),
+    seen("manage-project", "/platform/staging/acme-auth/+manage"),
+    seen("manage-release", "/platform/staging/acme-auth/5.0.0b2/+manage"),
     Seen { name: "forbidden", path: "/research/vault", status: 403 },
 ];
 

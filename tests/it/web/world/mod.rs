@@ -133,8 +133,24 @@ fn owner(server: &Server, index: &str) -> Client {
 
 /// What the packages of the company need beside each other.
 const NEEDED: [&str; 18] = [
-    "certifi", "charset-normalizer", "click", "hvac", "idna", "networkx", "opentelemetry-api", "opentelemetry-sdk", "pyarrow",
-    "pyjwt", "regex", "rich", "structlog", "tenacity", "tomli", "urllib3", "webauthn", "werkzeug",
+    "certifi",
+    "charset-normalizer",
+    "click",
+    "hvac",
+    "idna",
+    "networkx",
+    "opentelemetry-api",
+    "opentelemetry-sdk",
+    "pyarrow",
+    "pyjwt",
+    "regex",
+    "rich",
+    "structlog",
+    "tenacity",
+    "tomli",
+    "urllib3",
+    "webauthn",
+    "werkzeug",
 ];
 
 /// What the world has, and what somebody put there under a name of ours.
