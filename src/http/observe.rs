@@ -84,8 +84,8 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
     let running = AssertUnwindSafe(next.run(request)).catch_unwind();
     let running = running.unwrap_or_else(panicked).instrument(span.clone());
     // An upload or a push takes as long as its bytes do; their own steps have limits.
-    let moves_bytes =
-        route.trim_end_matches('/') == "/{user}/{index}" || route.starts_with("/{user}/{index}/+f/");
+    let moves_bytes = ["/{user}/{index}", "/{user}/{index}/+upload"].contains(&route.trim_end_matches('/'))
+        || route.starts_with("/{user}/{index}/+f/");
     let response = if moves_bytes && (method == Method::POST || method.as_str() == "PUSH") {
         running.await
     } else {

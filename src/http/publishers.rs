@@ -1,8 +1,9 @@
 //! `/{user}/{index}/+publishers`: who uploads to an index by trusted publishing.
 
 use super::{
-    extract::{IndexPath, JsonObject, PublisherPath},
+    extract::{IndexPath, JsonObject, PublisherPath, is_form},
     respond,
+    web::{Form, Page, manage},
 };
 use crate::{
     error::Result,
@@ -10,27 +11,38 @@ use crate::{
     ops,
     service::Service,
 };
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{FromRequest, Request, State},
+    response::Response,
+};
 use http::StatusCode;
 use serde_json::{Value, json};
 
 /// `GET /{user}/{index}/+publishers`: the oldest first.
 pub(super) async fn list(
     State(service): State<Service>,
-    caller: Caller,
+    page: Page,
     IndexPath(index): IndexPath,
 ) -> Result<Response> {
-    let publishers = ops::publishers::list(&service, &caller, &index).await?;
+    let publishers = ops::publishers::list(&service, &page.caller, &index).await?;
+    if page.wanted {
+        return manage::publishers(&service, &page, &index, &publishers);
+    }
     Ok(respond::result("list:publisher", publishers.iter().map(shown).collect::<Vec<_>>()))
 }
 
-/// `POST /{user}/{index}/+publishers`: 201.
+/// `POST /{user}/{index}/+publishers`: 201; to the form of a browser, the page again.
 pub(super) async fn create(
     State(service): State<Service>,
     caller: Caller,
     IndexPath(index): IndexPath,
-    JsonObject(body): JsonObject,
+    request: Request,
 ) -> Result<Response> {
+    if is_form(request.headers()) {
+        return manage::create_publisher(&service, &index, Form::from_request(request, &service).await?)
+            .await;
+    }
+    let JsonObject(body) = JsonObject::from_request(request, &()).await?;
     let publisher = ops::publishers::create(&service, &caller, &index, &body).await?;
     let mut response = respond::result("publisher", shown(&publisher));
     *response.status_mut() = StatusCode::CREATED;
@@ -47,7 +59,7 @@ pub(super) async fn remove(
     Ok(respond::message(StatusCode::OK, &format!("publisher {id} deleted")))
 }
 
-fn shown(publisher: &Publisher) -> Value {
+pub(super) fn shown(publisher: &Publisher) -> Value {
     json!({
         "id": publisher.id,
         "issuer": publisher.asked.issuer,

@@ -5,7 +5,7 @@ use super::{
     observe::{self, Observer},
     oidc, outside, projects, publishers, push, pypi_json, search, simple, status, timed, tokens, tox_results,
     upload, users,
-    web::{self, Theme},
+    web::{self, Theme, manage},
     webhooks,
 };
 use crate::{
@@ -69,16 +69,16 @@ pub fn router(
         .route("/_/oidc/github/mint-token", post(oidc::mint))
         .route("/_/oidc/burn-token", post(oidc::burn))
         .route("/{user}/+token-create", post(tokens::create))
-        .route("/{user}/+tokens", get(tokens::list))
-        .route("/{user}/+tokens/", get(tokens::list))
-        .route("/{user}/+tokens/{id}", get(tokens::show).delete(tokens::revoke))
+        .route("/{user}/+tokens", get(tokens::list).post(manage::create_token))
+        .route("/{user}/+tokens/", get(tokens::list).post(manage::create_token))
+        .route("/{user}/+tokens/{id}", get(tokens::show).delete(tokens::revoke).post(manage::revoke_token))
         .route("/{user}", user.clone())
         .route("/{user}/", user)
         .route("/{user}/{index}", index.clone())
         .route("/{user}/{index}/", index)
         .route("/{user}/{index}/+publishers", get(publishers::list).post(publishers::create))
         .route("/{user}/{index}/+publishers/", get(publishers::list).post(publishers::create))
-        .route("/{user}/{index}/+publishers/{id}", delete(publishers::remove))
+        .route("/{user}/{index}/+publishers/{id}", delete(publishers::remove).post(manage::delete_publisher))
         .route("/{user}/{index}/+simple", get(simple::list))
         .route("/{user}/{index}/+simple/", get(simple::list))
         .route("/{user}/{index}/+simple/{project}", get(simple::project))
@@ -116,6 +116,7 @@ pub fn router(
         .route("/{user}/{index}/{project}/{version}/+toxresults/{filename}", get(web::tox_results))
         .route("/{user}/{index}/{project}/{version}/+toxresults/{filename}/{result}", get(web::tox_result))
         .merge(webhooks())
+        .merge(forms())
         .layer(from_fn_with_state(service.clone(), auth::authenticate))
         .route("/+static/{*path}", get(web::asset))
         .route("/favicon.ico", get(web::favicon))
@@ -161,6 +162,25 @@ fn webhooks() -> Router<Service> {
         .route("/{user}/{index}/+webhooks/{id}/test", post(webhooks::test))
         .route("/{user}/{index}/+webhooks/{id}/deliveries", get(webhooks::deliveries))
         .route("/{user}/{index}/+webhooks/{id}/deliveries/{delivery}/retry", post(webhooks::retry))
+}
+
+/// Pages with forms, which are for people alone.
+fn forms() -> Router<Service> {
+    let upload = manage::upload.layer(DefaultBodyLimit::disable());
+    Router::new()
+        .route("/+new-user", get(manage::new_user).post(manage::create_user))
+        .route("/{user}/+edit", get(manage::user_profile).post(manage::edit_user))
+        .route("/{user}/+password", get(manage::password_page).post(manage::set_password))
+        .route("/{user}/+delete", get(manage::user_deletion).post(manage::delete_user))
+        .route("/{user}/+new-index", get(manage::new_index).post(manage::create_index))
+        .route("/{user}/{index}/+edit", get(manage::index_settings).post(manage::edit_index))
+        .route("/{user}/{index}/+delete", get(manage::index_deletion).post(manage::delete_index))
+        .route("/{user}/{index}/+upload", get(manage::upload_page).post(upload))
+        .route("/{user}/{index}/{project}/+manage", get(manage::project_forms).post(manage::change_project))
+        .route(
+            "/{user}/{index}/{project}/{version}/+manage",
+            get(manage::release_forms).post(manage::change_release),
+        )
 }
 
 /// devpi answers 404 to what it has no route or no method for, never 405.

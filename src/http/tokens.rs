@@ -3,6 +3,7 @@
 use super::{
     extract::{JsonObject, TokenPath, UserPath},
     respond,
+    web::{Page, manage},
 };
 use crate::{
     error::Result,
@@ -30,12 +31,14 @@ pub(super) async fn create(
 /// `GET /{user}/+tokens`: all tokens of the user by id.
 pub(super) async fn list(
     State(service): State<Service>,
-    caller: Caller,
+    page: Page,
     UserPath(user): UserPath,
 ) -> Result<Response> {
-    let tokens = ops::tokens::list(&service, &caller, &user).await?;
-    let tokens: Map<String, Value> = tokens.iter().map(|token| (token.id.to_string(), info(token))).collect();
-    Ok(respond::result("tokens-info", json!({"tokens": tokens})))
+    let tokens = ops::tokens::list(&service, &page.caller, &user).await?;
+    if page.wanted {
+        return manage::tokens(&service, &page, &user, &tokens);
+    }
+    Ok(respond::result("tokens-info", listed(&tokens)))
 }
 
 /// `GET /{user}/+tokens/{id}`.
@@ -55,6 +58,12 @@ pub(super) async fn revoke(
 ) -> Result<Response> {
     ops::tokens::revoke(&service, &caller, &user, &id).await?;
     Ok(respond::message(StatusCode::OK, &format!("token {id} deleted")))
+}
+
+/// Tokens by their ids.
+pub(super) fn listed(tokens: &[ApiToken]) -> Value {
+    let tokens: Map<String, Value> = tokens.iter().map(|token| (token.id.to_string(), info(token))).collect();
+    json!({"tokens": tokens})
 }
 
 /// What is told of a token. The devpi client prints `restrictions`.

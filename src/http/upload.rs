@@ -158,7 +158,7 @@ async fn read_fields(
     Ok(())
 }
 
-async fn receive_file(
+pub(super) async fn receive_file(
     upload: &Upload<'_>,
     field: &mut Field<'_>,
     pace: &mut Pace,
@@ -177,7 +177,7 @@ async fn receive_file(
     }
 }
 
-async fn next_chunk(field: &mut Field<'_>, pace: &mut Pace) -> Result<Option<Bytes>> {
+pub(super) async fn next_chunk(field: &mut Field<'_>, pace: &mut Pace) -> Result<Option<Bytes>> {
     let chunk = pace.within(field.chunk()).await?.map_err(unreadable)?;
     pace.bytes += chunk.as_ref().map_or(0, Bytes::len);
     Ok(chunk)
@@ -185,7 +185,7 @@ async fn next_chunk(field: &mut Field<'_>, pace: &mut Pace) -> Result<Option<Byt
 
 /// How slowly a client may send: it may pause for a while, and on the whole bring [`SLOWEST`], so that nobody holds one
 /// of the few places for ever.
-struct Pace {
+pub(super) struct Pace {
     began: Instant,
     bytes: usize,
     pause: Duration,
@@ -195,11 +195,11 @@ struct Pace {
 const SLOWEST: usize = 16 << 10;
 
 impl Pace {
-    fn new(pause: Duration) -> Self {
+    pub(super) fn new(pause: Duration) -> Self {
         Self { began: Instant::now(), bytes: 0, pause }
     }
 
-    async fn within<T>(&self, step: impl Future<Output = T>) -> Result<T> {
+    pub(super) async fn within<T>(&self, step: impl Future<Output = T>) -> Result<T> {
         let allowed = self.pause + Duration::from_secs((self.bytes / SLOWEST) as u64);
         let left = allowed.saturating_sub(self.began.elapsed()).min(self.pause);
         tokio::time::timeout(left, step).await.map_err(|_| Error::Stalled)
@@ -207,7 +207,7 @@ impl Pace {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape that map_err wants")]
-fn unreadable(error: axum::extract::multipart::MultipartError) -> Error {
+pub(super) fn unreadable(error: axum::extract::multipart::MultipartError) -> Error {
     Error::Invalid(format!("the form can't be read: {}", error.body_text()))
 }
 
@@ -246,7 +246,7 @@ fn limited(request: Request) -> Request {
 }
 
 /// Reads on for a while after an error in the middle of a form.
-async fn drain_form(mut multipart: Multipart) {
+pub(super) async fn drain_form(mut multipart: Multipart) {
     let _ = tokio::time::timeout(DRAINED_FOR, async {
         let mut read = 0;
         while let Ok(Some(mut field)) = multipart.next_field().await {

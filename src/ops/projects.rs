@@ -217,6 +217,22 @@ fn of_mirror(project: &ProjectName, link: &Link) -> Release {
     Release { id: 0, version: link.version.clone(), metadata }
 }
 
+/// The status of a project on exactly this index (PEP 792).
+///
+/// # Errors
+/// [`Error::NoProject`]; those of [`resolve::readable_project`].
+pub async fn status(
+    service: &Service,
+    caller: &Caller,
+    index: &IndexName,
+    name: &ProjectName,
+) -> Result<Status> {
+    let index = resolve::readable_project(service, caller, index, name).await?;
+    let statuses = store::projects::statuses(&service.db().await?, &[index.id], name, Serial::NOW).await?;
+    let status = statuses.into_iter().next().map(|(_, status)| status);
+    status.ok_or_else(|| Error::NoProject(name.to_string()))
+}
+
 /// Gives a project of the index another status (PEP 792).
 ///
 /// # Errors

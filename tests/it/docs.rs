@@ -47,7 +47,7 @@ fn every_setting_stands_in_the_document_with_its_variable_and_default() {
 
 #[test]
 fn every_route_stands_in_a_document() {
-    let documents = read("docs/api.md") + &read("docs/devpi-compatibility.md");
+    let documents = ["docs/api.md", "docs/devpi-compatibility.md", "docs/web.md"].map(read).concat();
     let source = read("src/http/router.rs");
     let route = Regex::new(r#"\.route\("(/[^"]*?)/?","#).unwrap();
     let routes: BTreeSet<_> = route.captures_iter(&source).map(|found| format!("`{}`", &found[1])).collect();

@@ -2,7 +2,24 @@
 
 use http::Uri;
 
-const TEXTS: [(&str, &str); 1] = [("logged-out", "You are logged out.")];
+const TEXTS: [(&str, &str); 16] = [
+    ("logged-out", "You are logged out."),
+    ("saved", "Your changes are saved."),
+    ("user-created", "The user is created."),
+    ("user-deleted", "The user is deleted."),
+    ("password-changed", "The password is changed, and other sessions of the user have ended."),
+    ("index-created", "The index is created."),
+    ("index-deleted", "The index is deleted."),
+    ("token-revoked", "The token is revoked."),
+    ("publisher-created", "The publisher may upload from now on."),
+    ("publisher-deleted", "The publisher is deleted, and its tokens have ended."),
+    ("project-deleted", "The project is deleted."),
+    ("release-deleted", "The release is deleted."),
+    ("file-deleted", "The file is deleted."),
+    ("yanked", "It is yanked: installers take it only where its very version is asked for."),
+    ("unyanked", "It is no longer yanked."),
+    ("pushed", "The release is pushed. This is where it is now."),
+];
 
 /// The text that the query of a page names.
 pub(super) fn text(uri: &Uri) -> Option<&'static str> {

@@ -5,7 +5,7 @@ use crate::{
         access::{self, Caller},
         index::Index,
         limit::Permission,
-        name::{ProjectName, UserName},
+        name::{IndexName, ProjectName, UserName, encode},
     },
     service::Service,
 };
@@ -19,7 +19,12 @@ pub(super) fn on_root(service: &Service, caller: &Caller) -> Value {
 /// On the page of a user.
 pub(super) fn on_user(service: &Service, caller: &Caller, user: &UserName) -> Value {
     let policy = &service.policy;
+    // A name that no index has; only whose it is counts.
+    let index = IndexName::parse(user.as_str(), "new");
+    let creates = |index| policy.may_modify_index(caller, Permission::IndexCreate, &index);
     context! {
+        path => format!("/{}", encode(user.as_str())),
+        create_index => index.is_ok_and(creates),
         modify => policy.may_modify_user(caller, user),
         change_password => policy.may_change_password(caller, user),
         change_tokens => policy.may_change_tokens(caller, user),
@@ -31,6 +36,7 @@ pub(super) fn on_user(service: &Service, caller: &Caller, user: &UserName) -> Va
 pub(super) fn on_index(service: &Service, caller: &Caller, index: &Index) -> Value {
     let policy = &service.policy;
     context! {
+        path => format!("/{}", index.name.url_path()),
         upload => index.mirror.is_none() && access::may_upload(caller, index, None),
         modify => policy.may_modify_index(caller, Permission::IndexModify, &index.name),
         delete => index.volatile && policy.may_modify_index(caller, Permission::IndexDelete, &index.name),
@@ -43,7 +49,9 @@ pub(super) fn on_project(service: &Service, caller: &Caller, index: &Index, proj
     let policy = &service.policy;
     let may_delete = policy.may_delete_from(caller, Permission::DelVerdata, index, project);
     context! {
+        path => format!("/{}/{project}", index.name.url_path()),
         upload => index.mirror.is_none() && access::may_upload(caller, index, Some(project)),
+        manage => policy.may_delete_from(caller, Permission::DelProject, index, project),
         delete => index.volatile && may_delete,
         push => caller.user.is_some(),
     }

@@ -28,11 +28,13 @@ const LARGEST_METADATA: u64 = 4 << 20;
 const MOST_MEMBERS: u64 = 200_000;
 
 /// What was found in an archive.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Contents {
     /// The very bytes to serve as `{filename}.metadata` (PEP 658): a wheel's `METADATA`, or an sdist's `PKG-INFO` if
     /// it can be relied on, that is since Metadata-Version 2.2 (PEP 643).
     pub metadata: Option<Vec<u8>>,
+    /// A `PKG-INFO` that is older than that: it tells of this file, but not what others built of it will need.
+    pub unreliable: Option<Vec<u8>>,
 }
 
 /// Checks that a file is what its name says, of this release; the error is the message for who uploads.
@@ -48,17 +50,15 @@ pub fn inspect<R: Read + Seek>(
     let release = Release { project, version };
     let found = match filename::kind(filename) {
         _ if size == 0 => Err("is empty".into()),
-        Kind::Wheel => zip::wheel(&mut reader, size, release).map(Some),
+        Kind::Wheel => zip::wheel(&mut reader, size, release)
+            .map(|metadata| Contents { metadata: Some(metadata), unreliable: None }),
         Kind::Zip => zip::other(&mut reader, size, release),
         Kind::TarGz => tar::gz(&mut reader, size, release),
         Kind::TarBz2 => tar::bz2(&mut reader, size, release),
-        Kind::Opaque { magic, at } => opaque(&mut reader, size, magic, at).map(|()| None),
+        Kind::Opaque { magic, at } => opaque(&mut reader, size, magic, at).map(|()| Contents::default()),
         Kind::Unknown => Err("is not a valid archive name".into()),
     };
-    match found {
-        Ok(metadata) => Ok(Contents { metadata }),
-        Err(reason) => Err(format!("'{filename}' {reason}")),
-    }
+    found.map_err(|reason| format!("'{filename}' {reason}"))
 }
 
 /// What the form says the file is.
@@ -83,10 +83,13 @@ impl Release<'_> {
         Ok(metadata)
     }
 
-    /// Checks a `PKG-INFO`, and returns it if it can be relied on.
-    fn reliable(self, pkg_info: Vec<u8>) -> Result<Option<Vec<u8>>, String> {
+    /// Checks a `PKG-INFO`.
+    fn described(self, pkg_info: Vec<u8>) -> Result<Contents, String> {
         let metadata = self.check("PKG-INFO", &pkg_info)?;
-        Ok(metadata.is_at_least(2, 2).then_some(pkg_info))
+        Ok(match metadata.is_at_least(2, 2) {
+            true => Contents { metadata: Some(pkg_info), unreliable: None },
+            false => Contents { metadata: None, unreliable: Some(pkg_info) },
+        })
     }
 }
 
@@ -195,7 +198,7 @@ mod tests {
             ("foo_bar-1.0.deb", b"!<arch>\n"),
             ("foo_bar-1.0.dmg", &dmg),
         ] {
-            assert_eq!(check(filename, bytes), Ok(Contents { metadata: None }), "{filename}");
+            assert_eq!(check(filename, bytes), Ok(Contents::default()), "{filename}");
             let message = check(filename, &bytes[..bytes.len() - 1]).unwrap_err();
             assert!(message.starts_with(&format!("'{filename}' is not what its name says")), "{message}");
             assert_eq!(check(filename, b""), Err(format!("'{filename}' is empty")));

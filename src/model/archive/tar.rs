@@ -13,8 +13,8 @@ use bzip2::read::MultiBzDecoder;
 use flate2::read::MultiGzDecoder;
 
 use super::{
-    LARGEST_METADATA, MOST_MEMBERS, Release, check_path, is_pkg_info, mislabelled, read_at, read_bounded,
-    reason, shown,
+    Contents, LARGEST_METADATA, MOST_MEMBERS, Release, check_path, is_pkg_info, mislabelled, read_at,
+    read_bounded, reason, shown,
 };
 
 /// An archive may inflate to this many bytes whatever its own size,
@@ -30,20 +30,12 @@ const PREFIX: Range<usize> = 345..500;
 /// Largest header that only describes the next member, in bytes.
 const LARGEST_EXTENSION: u64 = 1 << 20;
 
-pub(super) fn gz(
-    reader: &mut (impl Read + Seek),
-    size: u64,
-    release: Release,
-) -> Result<Option<Vec<u8>>, String> {
+pub(super) fn gz(reader: &mut (impl Read + Seek), size: u64, release: Release) -> Result<Contents, String> {
     expect(reader, b"\x1f\x8b", "a gzip file")?;
     read(MultiGzDecoder::new(reader), size, release)
 }
 
-pub(super) fn bz2(
-    reader: &mut (impl Read + Seek),
-    size: u64,
-    release: Release,
-) -> Result<Option<Vec<u8>>, String> {
+pub(super) fn bz2(reader: &mut (impl Read + Seek), size: u64, release: Release) -> Result<Contents, String> {
     expect(reader, b"BZh", "a bzip2 file")?;
     read(MultiBzDecoder::new(reader), size, release)
 }
@@ -57,18 +49,18 @@ fn expect(reader: &mut (impl Read + Seek), magic: &[u8], expected: &str) -> Resu
 }
 
 /// Reads all that was packed, to the end of the stream, where truncation and wrong checksums show.
-fn read(stream: impl Read, size: u64, release: Release) -> Result<Option<Vec<u8>>, String> {
+fn read(stream: impl Read, size: u64, release: Release) -> Result<Contents, String> {
     let most = ALWAYS_INFLATED.max(size.saturating_mul(LARGEST_RATIO)).min(NEVER_INFLATED);
     let mut stream = Bounded { stream, most, left: most };
-    let pkg_info = walk(&mut stream, release)?;
+    let contents = walk(&mut stream, release)?;
     io::copy(&mut stream, &mut io::sink()).map_err(|error| reason(&error))?;
-    Ok(pkg_info)
+    Ok(contents)
 }
 
-/// Checks every member, and returns the `PKG-INFO` that unpacking would leave: the last.
-fn walk(stream: impl Read, release: Release) -> Result<Option<Vec<u8>>, String> {
+/// Checks every member, and reads the `PKG-INFO` that unpacking would leave: the last.
+fn walk(stream: impl Read, release: Release) -> Result<Contents, String> {
     let mut archive = Archive::new(stream);
-    let mut pkg_info = None;
+    let mut contents = Contents::default();
     let mut next = Extension::default();
     let mut headers = 0;
     for member in archive.entries().map_err(|error| reason(&error))?.raw(true) {
@@ -97,7 +89,7 @@ fn walk(stream: impl Read, release: Release) -> Result<Option<Vec<u8>>, String> 
                 let link = extension.link.or_else(|| member.link_name_bytes().map(Into::into));
                 match kind {
                     EntryType::Regular | EntryType::Continuous if is_pkg_info(&path) => {
-                        pkg_info = release.reliable(read_bounded(member, LARGEST_METADATA, "PKG-INFO")?)?;
+                        contents = release.described(read_bounded(member, LARGEST_METADATA, "PKG-INFO")?)?;
                     }
                     EntryType::Regular | EntryType::Continuous | EntryType::Directory => {}
                     EntryType::Link => check_path(&link.unwrap_or_default())?,
@@ -115,7 +107,7 @@ fn walk(stream: impl Read, release: Release) -> Result<Option<Vec<u8>>, String> 
     if headers == 0 {
         return Err("holds no files".into());
     }
-    Ok(pkg_info)
+    Ok(contents)
 }
 
 /// What headers before a member say of it.

@@ -8,7 +8,7 @@ use std::{
     io::{Read, Seek},
 };
 
-use super::{Release, directory::Directory, is_pkg_info, shown};
+use super::{Contents, Release, directory::Directory, is_pkg_info, shown};
 use crate::model::filename;
 
 /// Checks a wheel and returns its `METADATA` (PEP 427, The .dist-info directory).
@@ -61,12 +61,12 @@ pub(super) fn wheel(reader: &mut (impl Read + Seek), size: u64, release: Release
     Ok(bytes)
 }
 
-/// Checks another zip and returns its `PKG-INFO` if it can be relied on.
+/// Checks another zip, and reads its `PKG-INFO`.
 pub(super) fn other(
     reader: &mut (impl Read + Seek),
     size: u64,
     release: Release,
-) -> Result<Option<Vec<u8>>, String> {
+) -> Result<Contents, String> {
     let directory = Directory::find(reader, size)?;
     let mut pkg_info = None;
     directory.visit(reader, |member| {
@@ -76,8 +76,8 @@ pub(super) fn other(
         Ok(())
     })?;
     match pkg_info {
-        Some(member) => release.reliable(member.content(reader, "PKG-INFO")?),
-        None => Ok(None),
+        Some(member) => release.described(member.content(reader, "PKG-INFO")?),
+        None => Ok(Contents::default()),
     }
 }
 
@@ -172,7 +172,7 @@ mod tests {
             zip(&many),
             plain_and("foo_bar/vendored-2.0.dist-info/METADATA"),
         ] {
-            let contents = Contents { metadata: Some(PKG_INFO.as_bytes().to_vec()) };
+            let contents = Contents { metadata: Some(PKG_INFO.as_bytes().to_vec()), unreliable: None };
             assert_eq!(check(WHEEL, &bytes), Ok(contents));
         }
     }

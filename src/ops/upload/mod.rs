@@ -1,5 +1,6 @@
 //! Uploads and registrations (devpi-api, Upload; packaging standards, the upload API).
 
+mod bare;
 mod documentation;
 mod file;
 

@@ -9,11 +9,13 @@ mod headers;
 mod hostile;
 mod indexes;
 mod live;
+mod manage;
 mod releases;
 mod search;
 mod session;
 mod status;
 mod theme;
+mod upload;
 mod visitor;
 mod world;
 

@@ -1,6 +1,6 @@
 //! Somebody with a browser that runs no scripts: keeps the cookie, reads pages, fills in forms.
 
-use crate::harness::{Client, Reply, Server};
+use crate::harness::{Client, RawForm, Reply, Server};
 use html5gum::{StartTag, Token, Tokenizer};
 use std::collections::BTreeMap;
 
@@ -55,9 +55,26 @@ impl Visitor {
         form.unwrap_or_else(|| panic!("{page} has no form for {action}: {reply}"))
     }
 
-    /// Opens a page, fills in its form for this path and sends it.
+    /// Opens a page, fills in its form for this path and sends it. Of several, `do` among what is typed says which.
     pub async fn fill(&self, page: &str, action: &str, typed: &[(&str, &str)]) -> Reply {
-        self.send(&self.form(page, action).await, typed).await
+        let wanted = typed.iter().find(|(name, _)| *name == "do").map(|(_, value)| (*value).to_owned());
+        let reply = self.get(page).await.expect(200);
+        let form = forms(&reply.text()).into_iter().find(|form| {
+            form.action == action && (wanted.is_none() || form.fields.get("do") == wanted.as_ref())
+        });
+        let form = form.unwrap_or_else(|| panic!("{page} has no form for {action} {wanted:?}: {reply}"));
+        self.send(&form, typed).await
+    }
+
+    /// Sends files with the form of a page for them, as a browser does.
+    pub async fn upload(&self, page: &str, files: &[(String, Vec<u8>)]) -> Reply {
+        let form = self.form(page, &format!("/{page}")).await;
+        assert!(form.is_multipart);
+        let mut body = RawForm::default().field("csrf_token", &form.fields["csrf_token"]);
+        for (filename, content) in files {
+            body = body.file("content", filename, content);
+        }
+        self.ask("POST", page, &[("content-type", RawForm::CONTENT_TYPE)], body.finish()).await
     }
 
     /// Sends a form with these fields over what it holds; a value of `-` unchecks a box.

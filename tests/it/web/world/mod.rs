@@ -131,6 +131,28 @@ fn owner(server: &Server, index: &str) -> Client {
     }
 }
 
+/// What the packages of the company need beside each other.
+const NEEDED: [&str; 18] = [
+    "certifi",
+    "charset-normalizer",
+    "click",
+    "hvac",
+    "idna",
+    "networkx",
+    "opentelemetry-api",
+    "opentelemetry-sdk",
+    "pyarrow",
+    "pyjwt",
+    "regex",
+    "rich",
+    "structlog",
+    "tenacity",
+    "tomli",
+    "urllib3",
+    "webauthn",
+    "werkzeug",
+];
+
 /// What the world has, and what somebody put there under a name of ours.
 fn public_packages() -> Upstream {
     let upstream = Upstream::start();
@@ -147,6 +169,9 @@ fn public_packages() -> Upstream {
             let file = upstream::File::wheel(project, version).requires_python(">=3.9");
             upstream.add(project, file.uploaded("2026-10-01T09:30:00Z"));
         }
+    }
+    for project in NEEDED {
+        upstream.add_wheel(project, "1.0");
     }
     upstream
 }

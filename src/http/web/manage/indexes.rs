@@ -1,0 +1,224 @@
+//! Indexes: created, changed, deleted.
+
+use super::{confirm, crumbs, demand, done, log_in, settings};
+use crate::{
+    error::{Error, Result},
+    http::{
+        extract::{IndexPath, UserPath},
+        web::{
+            Form, Page,
+            form::{Fields, again},
+        },
+    },
+    model::{
+        index::Index,
+        limit::Permission,
+        name::{IndexName, encode},
+    },
+    ops::{self, users::Shown},
+    service::Service,
+};
+use axum::{extract::State, response::Response};
+use minijinja::{context, value::Serde};
+use serde_json::{Map, Value, json};
+
+/// `GET /{user}/+new-index`.
+pub(in crate::http) async fn new(
+    State(service): State<Service>,
+    page: Page,
+    UserPath(user): UserPath,
+) -> Result<Response> {
+    if let Some(login) = log_in(&page) {
+        return Ok(login);
+    }
+    let Shown { user, .. } = ops::users::show(&service, &page.caller, &user).await?;
+    let index = IndexName::parse(user.name.as_str(), "new").map_err(Error::Internal)?;
+    let may = service.policy.may_modify_index(&page.caller, Permission::IndexCreate, &index);
+    demand(may, &page.caller, &format!("no permission to create an index of {}", user.name))?;
+    let mut form = settings::form(&fresh(user.name.as_str(), "stage"));
+    form.insert("type".into(), "stage".into());
+    new_form(&service, &page, user.name.as_str(), &form, None).await
+}
+
+/// `POST /{user}/+new-index`.
+pub(in crate::http) async fn create(
+    State(service): State<Service>,
+    UserPath(user): UserPath,
+    Form { page, fields }: Form,
+) -> Result<Response> {
+    let index = fields.text("name");
+    let created = async {
+        let kind = if fields.text("type") == "mirror" { "mirror" } else { "stage" };
+        let (mut options, _) = settings::changes(&fields, &fresh(&user, kind))?;
+        options.insert("type".into(), kind.into());
+        ops::indexes::create(&service, &page.caller, &user, index, &options).await
+    };
+    match created.await {
+        Ok(_) => Ok(done(&page, &format!("/{}/{}", encode(&user), encode(index)), "index-created")),
+        Err(error) => {
+            let problem = error.to_string();
+            let form = new_form(&service, &page, &user, &fields.shown(), Some(&problem)).await?;
+            again(error, |_| Ok(form))
+        }
+    }
+}
+
+/// What an index is set to before anybody says more.
+fn fresh(user: &str, kind: &str) -> Map<String, Value> {
+    let settings = match kind {
+        "mirror" => json!({"type": "mirror", "volatile": true}),
+        _ => json!({
+            "type": "stage",
+            "volatile": true,
+            "bases": [],
+            "acl_upload": [user],
+            "mirror_whitelist": [],
+            "mirror_whitelist_inheritance": "intersection",
+        }),
+    };
+    settings.as_object().cloned().unwrap_or_default()
+}
+
+async fn new_form(
+    service: &Service,
+    page: &Page,
+    user: &str,
+    form: &Map<String, Value>,
+    problem: Option<&str>,
+) -> Result<Response> {
+    let title = format!("New index of {user}");
+    let context = context! {
+        title,
+        crumbs => crumbs(&[user], "New index"),
+        user,
+        is_new => true,
+        form => Serde(form),
+        base_fields => settings::base_fields(form),
+        known => known(service, page, None).await?,
+        problem,
+    };
+    page.render(service, "manage/index.html", context)
+}
+
+/// `GET /{user}/{index}/+edit`.
+pub(in crate::http) async fn settings(
+    State(service): State<Service>,
+    page: Page,
+    IndexPath(name): IndexPath,
+) -> Result<Response> {
+    if let Some(login) = log_in(&page) {
+        return Ok(login);
+    }
+    let (index, _) = ops::indexes::show(&service, &page.caller, &name, false).await?;
+    let may = service.policy.may_modify_index(&page.caller, Permission::IndexModify, &name);
+    demand(may, &page.caller, &format!("no permission to modify index {name}"))?;
+    edit_form(&service, &page, &index, &settings::form(&index.settings.shown()), None).await
+}
+
+/// `POST /{user}/{index}/+edit`: only what differs from what is set is changed.
+pub(in crate::http) async fn edit(
+    State(service): State<Service>,
+    IndexPath(name): IndexPath,
+    Form { page, fields }: Form,
+) -> Result<Response> {
+    let (index, _) = ops::indexes::show(&service, &page.caller, &name, false).await?;
+    match save(&service, &page, &index, &fields).await {
+        Ok(()) => Ok(done(&page, &format!("/{}", name.url_path()), "saved")),
+        Err(error) => {
+            let problem = error.to_string();
+            let form = edit_form(&service, &page, &index, &fields.shown(), Some(&problem)).await?;
+            again(error, |_| Ok(form))
+        }
+    }
+}
+
+async fn save(service: &Service, page: &Page, index: &Index, fields: &Fields) -> Result<()> {
+    let (options, removed) = settings::changes(fields, &index.settings.shown())?;
+    ops::indexes::modify(service, &page.caller, &index.name, &options.into()).await?;
+    if !removed.is_empty() {
+        let removals: Value = removed.iter().map(|key| format!("{key}-=")).collect();
+        ops::indexes::modify(service, &page.caller, &index.name, &removals).await?;
+    }
+    Ok(())
+}
+
+async fn edit_form(
+    service: &Service,
+    page: &Page,
+    index: &Index,
+    form: &Map<String, Value>,
+    problem: Option<&str>,
+) -> Result<Response> {
+    let mut form = form.clone();
+    form.insert("type".into(), index.settings.shown().remove("type").unwrap_or_default());
+    let context = context! {
+        title => format!("Settings of {}", index.name),
+        crumbs => crumbs(&[index.name.user.as_str(), index.name.index.as_str()], "Settings"),
+        path => format!("/{}", index.name.url_path()),
+        form => Serde(&form),
+        base_fields => settings::base_fields(&form),
+        known => known(service, page, Some(&index.name)).await?,
+        problem,
+    };
+    page.render(service, "manage/index.html", context)
+}
+
+/// The names of the indexes that the viewer may read, to choose bases from.
+async fn known(service: &Service, page: &Page, but: Option<&IndexName>) -> Result<Vec<String>> {
+    let users = ops::users::list(service, &page.caller).await?;
+    let indexes = users.into_iter().flat_map(|shown| shown.indexes).map(|index| index.name);
+    Ok(indexes.filter(|name| Some(name) != but).map(|name| name.to_string()).collect())
+}
+
+/// `GET /{user}/{index}/+delete`.
+pub(in crate::http) async fn deletion(
+    State(service): State<Service>,
+    page: Page,
+    IndexPath(name): IndexPath,
+) -> Result<Response> {
+    if let Some(login) = log_in(&page) {
+        return Ok(login);
+    }
+    deletion_form(&service, &page, &name, None).await
+}
+
+/// `POST /{user}/{index}/+delete`.
+pub(in crate::http) async fn delete(
+    State(service): State<Service>,
+    IndexPath(name): IndexPath,
+    Form { page, fields }: Form,
+) -> Result<Response> {
+    let deleted = async {
+        confirm(&fields, &name.to_string())?;
+        ops::indexes::delete(&service, &page.caller, &name).await
+    };
+    match deleted.await {
+        Ok(()) => Ok(done(&page, &format!("/{}", encode(name.user.as_str())), "index-deleted")),
+        Err(error) => {
+            let form = deletion_form(&service, &page, &name, Some(&error.to_string())).await?;
+            again(error, |_| Ok(form))
+        }
+    }
+}
+
+async fn deletion_form(
+    service: &Service,
+    page: &Page,
+    name: &IndexName,
+    problem: Option<&str>,
+) -> Result<Response> {
+    let (index, _) = ops::indexes::show(service, &page.caller, name, false).await?;
+    let may = service.policy.may_modify_index(&page.caller, Permission::IndexDelete, name);
+    demand(may, &page.caller, &format!("no permission to delete index {name}"))?;
+    let context = context! {
+        title => format!("Delete index {name}"),
+        crumbs => crumbs(&[name.user.as_str(), name.index.as_str()], "Delete"),
+        name => name.to_string(),
+        takes => ["all its projects and their files"],
+        hindrance => (!index.volatile).then_some(
+            "This index is not volatile: what is on it is to stay. Make it volatile in its settings first."
+        ),
+        problem,
+    };
+    page.render(service, "manage/delete.html", context)
+}
