@@ -12,6 +12,7 @@ use axum::{
     },
     http::request::Parts,
 };
+use http::{HeaderMap, header::CONTENT_TYPE};
 use serde_json::{Map, Value};
 use std::{collections::HashMap, time::Duration};
 
@@ -279,6 +280,12 @@ impl<S: Sync> FromRequestParts<S> for Query {
             false => Ok(Self(query)),
         }
     }
+}
+
+/// Whether the body is what a browser makes of a form without files.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"))
 }
 
 /// A JSON body of any type, whatever its content type says.

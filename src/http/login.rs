@@ -1,6 +1,9 @@
 //! `POST /+login`.
 
-use super::{extract::JsonObject, respond, web};
+use super::{
+    extract::{JsonObject, is_form},
+    respond, web,
+};
 use crate::{
     error::{Error, Result},
     ops,
@@ -10,13 +13,11 @@ use axum::{
     extract::{FromRequest, Request, State},
     response::Response,
 };
-use http::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
 /// A login token for user and password; to the form of a browser, a session.
 pub(super) async fn login(State(service): State<Service>, request: Request) -> Result<Response> {
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    if content_type.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
+    if is_form(request.headers()) {
         return web::login(&service, request).await;
     }
     let JsonObject(body) = JsonObject::from_request(request, &()).await?;

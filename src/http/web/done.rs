@@ -2,7 +2,12 @@
 
 use http::Uri;
 
-const TEXTS: [(&str, &str); 1] = [("logged-out", "You are logged out.")];
+const TEXTS: [(&str, &str); 4] = [
+    ("logged-out", "You are logged out."),
+    ("webhook-changed", "The webhook is changed."),
+    ("webhook-deleted", "The webhook is deleted."),
+    ("webhook-sent", "It is on its way. Load the page again to see what came of it."),
+];
 
 /// The text that the query of a page names.
 pub(super) fn text(uri: &Uri) -> Option<&'static str> {

@@ -15,9 +15,11 @@ mod root;
 mod security;
 mod session;
 mod theme;
+pub(super) mod webhooks;
 
 pub(super) use assets::asset;
 pub(super) use failure::failure;
+pub(super) use form::Form;
 pub(super) use index::index;
 pub(super) use login::{login, logout, show as login_page};
 pub(super) use page::Page;

@@ -11,3 +11,8 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     setTimeout(() => { button.textContent = label; }, 1500);
   });
 }
+
+// Shows what came of a message that a webhook was sent just now.
+if (new URLSearchParams(location.search).get("done") === "webhook-sent") {
+  setTimeout(() => { location.replace(location.pathname); }, 2000);
+}
