@@ -148,7 +148,8 @@ pub fn router(
 /// Webhooks of the server, and of an index.
 fn webhooks() -> Router<Service> {
     let all = get(webhooks::list).post(webhooks::create);
-    let one = get(webhooks::show).patch(webhooks::modify).delete(webhooks::remove);
+    let one =
+        get(webhooks::show).patch(webhooks::modify).delete(webhooks::remove).post(web::webhooks::change);
     Router::new()
         .route("/+webhooks", all.clone())
         .route("/+webhooks/", all.clone())

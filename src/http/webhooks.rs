@@ -1,8 +1,9 @@
 //! `/{user}/{index}/+webhooks`, and `/+webhooks` of the whole server: who is told of changes.
 
 use super::{
-    extract::{IndexPath, JsonObject, Query, WebhookPath},
+    extract::{IndexPath, JsonObject, Query, WebhookPath, is_form},
     respond,
+    web::{self, Form, Page, Session},
 };
 use crate::{
     error::{Error, Result},
@@ -14,29 +15,40 @@ use crate::{
     ops,
     service::Service,
 };
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::{FromRequest, Request, State},
+    response::Response,
+};
 use http::StatusCode;
 use serde_json::{Value, json};
 
 /// `GET …/+webhooks`: the oldest first.
 pub(super) async fn list(
     State(service): State<Service>,
-    caller: Caller,
+    page: Page,
     index: Option<IndexPath>,
 ) -> Result<Response> {
     let index = index.map(|IndexPath(index)| index);
-    let webhooks = ops::webhooks::list(&service, &caller, index.as_ref()).await?;
+    let webhooks = ops::webhooks::list(&service, &page.caller, index.as_ref()).await?;
+    if page.wanted {
+        return web::webhooks::list(&service, &page, index.as_ref(), &webhooks);
+    }
     Ok(respond::result("list:webhook", webhooks.iter().map(shown).collect::<Vec<_>>()))
 }
 
-/// `POST …/+webhooks`: 201, and the one answer that has the secret.
+/// `POST …/+webhooks`: 201, and the one answer that has the secret; to the form of a browser, a page.
 pub(super) async fn create(
     State(service): State<Service>,
     caller: Caller,
     index: Option<IndexPath>,
-    JsonObject(body): JsonObject,
+    request: Request,
 ) -> Result<Response> {
     let index = index.map(|IndexPath(index)| index);
+    if is_of_page(&request) {
+        let form = Form::from_request(request, &service).await?;
+        return web::webhooks::create(&service, index.as_ref(), form).await;
+    }
+    let JsonObject(body) = JsonObject::from_request(request, &()).await?;
     let (webhook, secret) = ops::webhooks::create(&service, &caller, index.as_ref(), &body).await?;
     let mut result = shown(&webhook);
     result["secret"] = secret.into();
@@ -48,10 +60,15 @@ pub(super) async fn create(
 /// `GET …/+webhooks/{id}`.
 pub(super) async fn show(
     State(service): State<Service>,
-    caller: Caller,
+    page: Page,
     WebhookPath { index, id, .. }: WebhookPath,
 ) -> Result<Response> {
-    let webhook = ops::webhooks::show(&service, &caller, index.as_ref(), &id).await?;
+    let index = index.as_ref();
+    let webhook = ops::webhooks::show(&service, &page.caller, index, &id).await?;
+    if page.wanted {
+        let deliveries = ops::webhooks::deliveries(&service, &page.caller, index, &id, None).await?;
+        return web::webhooks::show(&service, &page, index, &webhook, &deliveries);
+    }
     Ok(respond::result("webhook", shown(&webhook)))
 }
 
@@ -81,19 +98,28 @@ pub(super) async fn test(
     State(service): State<Service>,
     caller: Caller,
     WebhookPath { index, id, .. }: WebhookPath,
+    request: Request,
 ) -> Result<Response> {
+    if is_of_page(&request) {
+        let form = Form::from_request(request, &service).await?;
+        return web::webhooks::test(&service, index.as_ref(), &id, form).await;
+    }
     Ok(accepted(&ops::webhooks::test(&service, &caller, index.as_ref(), &id).await?))
 }
 
 /// `GET …/+webhooks/{id}/deliveries`: the newest first; those before the delivery `before` of the query.
 pub(super) async fn deliveries(
     State(service): State<Service>,
-    caller: Caller,
+    page: Page,
     WebhookPath { index, id, .. }: WebhookPath,
     query: Query,
 ) -> Result<Response> {
-    let deliveries =
-        ops::webhooks::deliveries(&service, &caller, index.as_ref(), &id, before(&query)?).await?;
+    let (caller, index) = (&page.caller, index.as_ref());
+    let deliveries = ops::webhooks::deliveries(&service, caller, index, &id, before(&query)?).await?;
+    if page.wanted {
+        let webhook = ops::webhooks::show(&service, caller, index, &id).await?;
+        return web::webhooks::show(&service, &page, index, &webhook, &deliveries);
+    }
     Ok(respond::result("list:delivery", deliveries.iter().map(delivery).collect::<Vec<_>>()))
 }
 
@@ -102,8 +128,18 @@ pub(super) async fn retry(
     State(service): State<Service>,
     caller: Caller,
     WebhookPath { index, id, delivery }: WebhookPath,
+    request: Request,
 ) -> Result<Response> {
+    if is_of_page(&request) {
+        let form = Form::from_request(request, &service).await?;
+        return web::webhooks::retry(&service, index.as_ref(), (&id, &delivery), form).await;
+    }
     Ok(accepted(&ops::webhooks::retry(&service, &caller, index.as_ref(), &id, &delivery).await?))
+}
+
+/// Whether a page of ours sends it. A client may send JSON as anything, but has no session.
+fn is_of_page(request: &Request) -> bool {
+    is_form(request.headers()) && request.extensions().get::<Session>().is_some()
 }
 
 fn before(query: &Query) -> Result<Option<i64>> {

@@ -56,6 +56,14 @@ impl Names {
         self.starts.get(place).map(|start| self.at(*start))
     }
 
+    /// The names that begin so and come after another, which need not be one of them.
+    pub fn beginning<'a>(&'a self, prefix: &'a str, after: &str) -> impl Iterator<Item = &'a str> {
+        let is_before = |name: &str| name < prefix || name <= after;
+        let first = self.starts.partition_point(|start| is_before(self.at(*start)));
+        let names = self.starts[first..].iter().map(|start| self.at(*start));
+        names.take_while(move |name| name.starts_with(prefix))
+    }
+
     pub fn contains(&self, name: &str) -> bool {
         self.starts.binary_search_by(|start| self.at(*start).cmp(name)).is_ok()
     }
@@ -120,6 +128,11 @@ mod tests {
         assert_eq!(Names::from_text(names.as_text().into()), names);
         assert!(names.contains("foo-bar") && !names.contains("foo") && !names.contains("zzz"));
         assert_eq!((names.len(), names.get(1), names.get(3)), (3, Some("foo-bar"), None));
+        for (prefix, after, found) in
+            [("", "", 3), ("", "a", 2), ("f", "", 1), ("foo-bar", "foo", 1), ("f", "foo-bar", 0)]
+        {
+            assert_eq!(names.beginning(prefix, after).count(), found, "{prefix} {after}");
+        }
         assert!(Names::collect([""; 0]).is_empty() && !Names::default().contains(""));
     }
 }

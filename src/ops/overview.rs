@@ -72,8 +72,8 @@ pub struct Detail {
     pub projects: Projects,
 }
 
-/// What the page of an index that the caller may read shows: its projects that begin with `prefix`, in any spelling, and
-/// come after `after`.
+/// What the page of an index that the caller may read shows. Its projects are those that begin with `prefix`, in any
+/// spelling, and come after `after`; of a mirror those that its upstream lists, if it ever did.
 pub async fn detail(
     service: &Service,
     caller: &Caller,
@@ -92,7 +92,10 @@ pub async fn detail(
     latest.sort_by_key(|release| Reverse(release.at));
     latest.truncate(LATEST);
     let prefix = ProjectName::normalize(prefix);
-    let mut names = store::projects::named(&db, index.id, &prefix, after, PAGE as i64 + 1).await?;
+    let mut names = match &listed {
+        Some(known) => known.names.beginning(&prefix, after).take(PAGE + 1).map(str::to_owned).collect(),
+        None => store::projects::named(&db, index.id, &prefix, after, PAGE as i64 + 1).await?,
+    };
     let more = names.len() > PAGE;
     names.truncate(PAGE);
     let whitelist = resolution::whitelist(&order).into_iter().map(str::to_owned).collect();

@@ -2,7 +2,7 @@
 
 use http::Uri;
 
-const TEXTS: [(&str, &str); 16] = [
+const TEXTS: [(&str, &str); 19] = [
     ("logged-out", "You are logged out."),
     ("saved", "Your changes are saved."),
     ("user-created", "The user is created."),
@@ -19,6 +19,9 @@ const TEXTS: [(&str, &str); 16] = [
     ("yanked", "It is yanked: installers take it only where its very version is asked for."),
     ("unyanked", "It is no longer yanked."),
     ("pushed", "The release is pushed. This is where it is now."),
+    ("webhook-changed", "The webhook is changed."),
+    ("webhook-deleted", "The webhook is deleted."),
+    ("webhook-sent", "It is on its way. Load the page again to see what came of it."),
 ];
 
 /// The text that the query of a page names.

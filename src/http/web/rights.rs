@@ -13,7 +13,10 @@ use minijinja::{Value, context};
 
 /// On the page of all indexes.
 pub(super) fn on_root(service: &Service, caller: &Caller) -> Value {
-    context! { create_user => service.policy.may_create_user(caller) }
+    context! {
+        create_user => service.policy.may_create_user(caller),
+        change_webhooks => service.policy.may_change_webhooks(caller, None),
+    }
 }
 
 /// On the page of a user.
@@ -40,6 +43,7 @@ pub(super) fn on_index(service: &Service, caller: &Caller, index: &Index) -> Val
         upload => index.mirror.is_none() && access::may_upload(caller, index, None),
         modify => policy.may_modify_index(caller, Permission::IndexModify, &index.name),
         delete => index.volatile && policy.may_modify_index(caller, Permission::IndexDelete, &index.name),
+        change_webhooks => policy.may_change_webhooks(caller, Some(&index.name)),
         change_publishers => policy.may_change_publishers(caller, &index.name),
     }
 }

@@ -62,7 +62,8 @@ fn cell_of<'a>(nodes: Vec<&'a Node>, place_of: &HashMap<&IndexName, usize>, widt
         let height = if nodes[0].label.is_some() { TWO_LINES } else { LINE };
         return Cell { nodes, columns: 1, width, height: height.max(ports), bases };
     }
-    let columns = nodes.len().div_ceil(FRAME_RATIO).isqrt().clamp(1, MOST_COLUMNS);
+    let fits = |columns: &usize| columns * columns * FRAME_RATIO >= nodes.len();
+    let columns = (1..MOST_COLUMNS).find(fits).unwrap_or(MOST_COLUMNS);
     let rows = nodes.len().div_ceil(columns) as f64;
     let line = if nodes.iter().any(|node| node.label.is_some()) { TWO_LINES } else { LINE };
     let height = (rows * (line + GAP) + GAP).max(ports);

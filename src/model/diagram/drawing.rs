@@ -47,6 +47,8 @@ impl<'a> Drawing<'a> {
             nodesep: GAP,
             edgesep: GAP,
             ranksep: LAYER_GAP,
+            // Of orders that cross as little, that in which the bases were told.
+            tie_keep_first: true,
             ..LayoutOptions::default()
         };
         dagre::layout(&mut layers, Some(options));

@@ -97,6 +97,8 @@ pub async fn modify(
     body: &Map<String, Value>,
 ) -> Result<Webhook> {
     let index_id = permitted(service, caller, index).await?;
+    // What is owed by now stays so, whatever becomes of it.
+    outbox::catch_up(service).await?;
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let old = lock(&mut change, index_id, id).await?;

@@ -23,6 +23,7 @@ use crate::{
         webhooks::Claimed,
     },
 };
+use deadpool_postgres::Object;
 use http::{HeaderMap, HeaderValue};
 use rand::Rng;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
@@ -54,9 +55,7 @@ impl Owed for Claimed {
             store::webhooks::forget(&db).await?;
         }
         if outlook.behind {
-            let transaction = db.transaction().await?;
-            distribute(service, &transaction).await?;
-            transaction.commit().await?;
+            distribute(service, &mut db).await?;
         }
         match outlook.behind || outlook.due {
             true => store::webhooks::claim(&db, lease(service)).await,
@@ -71,8 +70,24 @@ impl Owed for Claimed {
     }
 }
 
-/// Makes deliveries of what the changelog has beyond what the outbox has seen.
-async fn distribute(service: &Service, db: &impl store::Client) -> Result<()> {
+/// Makes deliveries of all that has changed so far, for webhooks that hear of nothing soon.
+pub(super) async fn catch_up(service: &Service) -> Result<()> {
+    let mut db = service.db().await?;
+    while store::deliveries::outlook(&db, PRUNE).await?.behind {
+        distribute(service, &mut db).await?;
+    }
+    Ok(())
+}
+
+/// Makes deliveries of what the changelog has beyond what the outbox has seen, or of the beginning of it.
+async fn distribute(service: &Service, db: &mut Object) -> Result<()> {
+    let transaction = db.transaction().await?;
+    make_deliveries(service, &transaction).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn make_deliveries(service: &Service, db: &impl store::Client) -> Result<()> {
     let seen = store::deliveries::lock_outbox(db).await?;
     let newest = store::serial::current(db).await?;
     let listening = store::webhooks::listening(db).await?;
@@ -190,6 +205,7 @@ fn given_up(
 
 /// Disables a webhook in nobody's name.
 async fn disable(service: &Service, claimed: &Claimed, reason: &str) -> Result<()> {
+    catch_up(service).await?;
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, None).await?;
     let webhooks = store::webhooks::of_index(&change, claimed.index_id).await?;

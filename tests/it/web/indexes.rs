@@ -263,7 +263,7 @@ async fn the_page_of_a_mirror_tells_its_upstream_and_how_fresh_it_is_without_ask
     let asked = upstream.requests().len();
     for server in [&server, &server.beside().await] {
         let text = seen(&page(&alice.at(&server.url), "alice/mirror").await);
-        in_order(&text, &["Projects that were fetched", "far", "Names known 2", "List checked", "UTC"]);
+        in_order(&text, &["Projects of the upstream", "away far", "Names known 2", "List checked", "UTC"]);
         let root = page(&alice.at(&server.url), "").await;
         assert!(!root.contains("s3cr3t") && root.contains(&upstream.mirror_url()), "{root}");
     }

@@ -67,6 +67,16 @@ async fn who_rules_an_index_has_its_webhooks_and_root_those_of_the_server() {
 }
 
 #[tokio::test]
+async fn json_is_taken_whatever_it_is_called() {
+    let (_server, alice) = server().await;
+    let kind = ("content-type", "application/x-www-form-urlencoded");
+    let body = r#"{"url": "http://hooks.example/"}"#;
+    let made = alice.send("POST", "alice/dev/+webhooks", &[kind, ("accept", "*/*")], body).await.expect(201);
+    let path = format!("alice/dev/+webhooks/{}", made.result()["id"].as_str().unwrap());
+    alice.send("POST", &format!("{path}/test"), &[kind], "").await.expect(202);
+}
+
+#[tokio::test]
 async fn what_a_webhook_can_not_be_is_said() {
     let (_server, alice) = server().await;
     let hook = Hook::make(&alice, "alice/dev", "http://hooks.example/", json!({})).await;

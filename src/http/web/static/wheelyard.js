@@ -173,3 +173,8 @@ for (const form of document.querySelectorAll("[data-upload]")) {
     sendAll([...event.dataTransfer.files]);
   });
 }
+
+// Shows what came of a message that a webhook was sent just now.
+if (new URLSearchParams(location.search).get("done") === "webhook-sent") {
+  setTimeout(() => { location.replace(location.pathname); }, 2000);
+}
