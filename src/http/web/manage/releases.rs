@@ -74,8 +74,8 @@ impl Meant {
     async fn find(&self, service: &Service, page: &Page) -> Result<(Arc<Index>, Version)> {
         let Self { index, project, version } = self;
         let missing = || Error::NoSuchVersion { project: project.clone(), version: version.clone() };
-        let versions = ops::projects::versions(service, &page.caller, index, project, true).await;
-        let versions = versions.map_err(|error| match error {
+        let shown = ops::projects::show(service, &page.caller, index, project, true).await;
+        let ops::projects::Project { versions, .. } = shown.map_err(|error| match error {
             Error::NoProject(_) => missing(),
             error => error,
         })?;
