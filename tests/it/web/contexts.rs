@@ -2,6 +2,7 @@
 
 use super::world::company_with;
 use crate::harness::Folder;
+use regex::Regex;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each template that is a page, who sees it, and where.
@@ -16,7 +17,15 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("status.html", "", "+status"),
     ("user.html", "", "platform"),
     ("theme.html", "root", "+theme"),
+    ("project.html", "", "platform/stable/acme-logging"),
+    ("release.html", "", "platform/stable/acme-logging/2.4.1"),
+    ("tox_results.html", "", TESTS),
+    ("tox_result.html", "", TESTS),
+    ("documentation.html", "", "platform/stable/acme-logging/2.4.1/+d/"),
 ];
+
+/// The results of tests; one of them is found there.
+const TESTS: &str = "platform/stable/acme-logging/2.4.1/+toxresults/acme_logging-2.4.1-py3-none-any.whl";
 
 /// What every page knows.
 const EVERY: &str = "What every page knows";
@@ -61,6 +70,9 @@ async fn each_template_knows_what_the_document_says() {
         folder.write(&format!("templates/{template}"), "{{ debug()|safe }}");
     }
     let company = company_with(|config| config.server.theme = Some(folder.path().to_owned())).await;
+    let data =
+        company.server.anonymous().get("platform/stable/acme-logging/2.4.1").await.result().to_string();
+    let result = Regex::new(r"[\w.-]+\.toxresult-\d+-\d+").unwrap().find(&data).unwrap().as_str().to_owned();
     let document = source("docs/themes.md");
     let every = told(&document, EVERY);
     let mut wrong = Vec::new();
@@ -70,7 +82,11 @@ async fn each_template_knows_what_the_document_says() {
             "root" => company.server.root(),
             user => company.server.login(user),
         };
-        let page = reader.get_with(path, &[("accept", "text/html")]).await.text();
+        let path = match *template {
+            "tox_result.html" => format!("{TESTS}/{result}"),
+            _ => (*path).to_owned(),
+        };
+        let page = reader.get_with(&path, &[("accept", "text/html")]).await.text();
         let known = known(&page);
         let told = told(&document, &format!("`{template}`"));
         let untold: Vec<_> =
