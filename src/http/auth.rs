@@ -80,12 +80,14 @@ async fn answer(
     if authcheck::asks(&request) {
         return authcheck::answer(service, &caller, request).await;
     }
-    let traced = Traced { user: caller.name().map(str::to_owned), serial };
+    let mut traced = Traced { user: caller.name().map(str::to_owned), serial };
     request.extensions_mut().insert(caller);
+    let sender = session.as_ref().map(|session| session.sender.clone());
     if let Some(session) = session {
         request.extensions_mut().insert(session);
     }
     let mut response = next.run(request).await;
+    traced.user = traced.user.or_else(|| sender?.get().cloned());
     response.extensions_mut().insert(traced);
     Ok(response)
 }

@@ -100,6 +100,9 @@ impl Page {
     pub async fn of(mut self, service: &Service, session: Option<&Session>) -> Result<Self> {
         if let Some(session) = session {
             self.caller = ops::login::authenticate(service, &session.user, &session.token).await?;
+            if let Some(name) = self.caller.name() {
+                session.sender.get_or_init(|| name.to_owned());
+            }
         }
         match session.is_some() && !self.caller.is_anonymous() {
             true => Ok(self),

@@ -17,6 +17,8 @@ pub(super) fn lines(page: &Page, index: &Index, requirement: &str, is_restricted
         lines => [
             context! { label => "pip", line => pip },
             context! { label => "uv", line => format!("uv pip install --index-url {url}/+simple/ {requirement}") },
+        ],
+        more => [
             context! { label => "devpi", line => format!("devpi use {url}") },
             context! { label => "", line => format!("devpi install {requirement}") },
         ],

@@ -55,7 +55,8 @@ pub(super) fn on_project(service: &Service, caller: &Caller, index: &Index, proj
     context! {
         path => format!("/{}/{project}", index.name.url_path()),
         upload => index.mirror.is_none() && access::may_upload(caller, index, Some(project)),
-        manage => policy.may_delete_from(caller, Permission::DelProject, index, project),
+        manage => index.mirror.is_none()
+            && policy.may_delete_from(caller, Permission::DelProject, index, project),
         delete => index.volatile && may_delete,
         push => caller.user.is_some(),
     }

@@ -7,6 +7,7 @@ use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{COOKIE, ORIGIN},
 };
+use std::sync::{Arc, OnceLock};
 use subtle::ConstantTimeEq;
 use time::Duration;
 use url::Url;
@@ -27,6 +28,8 @@ pub(in crate::http) struct Session {
     pub token: String,
     /// What a request that changes something has to know, since other sites do not.
     pub csrf: String,
+    /// Who a form turned out to be from, for the log line; it is known once the form is read.
+    pub sender: Arc<OnceLock<String>>,
 }
 
 impl Session {
@@ -37,7 +40,8 @@ impl Session {
         let cookie = cookies.find(|cookie| cookie.name() == NAME)?;
         let (user, token) = cookie.value().split_once(':')?;
         let csrf = ops::login::csrf_token(service, token);
-        Some(Self { user: user.to_owned(), token: token.to_owned(), csrf })
+        let (user, token) = (user.to_owned(), token.to_owned());
+        Some(Self { user, token, csrf, sender: Arc::default() })
     }
 
     /// Whether this is the proof that only a page of the session knows.

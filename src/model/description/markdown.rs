@@ -7,13 +7,16 @@ use comrak::{
     nodes::Sourcepos,
     options::Plugins,
 };
+use regex::Regex;
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
+    sync::{LazyLock, Mutex, PoisonError},
 };
 
 /// Renders it, raw HTML included.
 pub(super) fn html(text: &str, is_github: bool) -> String {
+    static ALERT: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new("<p class=\"markdown-alert-title\">([^<]*)</p>").ok());
     let mut options = Options::default();
     options.render.r#unsafe = true;
     let extension = &mut options.extension;
@@ -27,6 +30,11 @@ pub(super) fn html(text: &str, is_github: bool) -> String {
     let mut plugins = Plugins::default();
     plugins.render.heading_adapter = Some(&headings);
     let html = markdown_to_html_with_plugins(text, &options, &plugins);
+    // Classes do not stay.
+    let html = match &*ALERT {
+        Some(alert) => alert.replace_all(&html, "<p><strong>$1</strong></p>").into_owned(),
+        None => html,
+    };
     // A box that can't be ticked is a sign, and no control without a label.
     html.replace("<input type=\"checkbox\" checked=\"\" disabled=\"\" />", "☑")
         .replace("<input type=\"checkbox\" disabled=\"\" />", "☐")

@@ -52,6 +52,7 @@ fn markdown_is_githubs_unless_it_says_otherwise() {
             "https://x.example/y",
             "<a href=\"https://x.example/y\" rel=\"nofollow noopener\">https://x.example/y</a>",
         ),
+        ("> [!NOTE]\n> Be polite.\n\nend", "<p><strong>Note</strong></p>\n<p>Be polite.</p>"),
         ("- [x] done\n- [ ] open", "☑ done"),
         ("|a|b|\n|-|-|\n|1|2|", "<table tabindex=\"0\">"),
         ("```python\nx = 1\n```", "<pre tabindex=\"0\"><code class=\"language-python\">x = 1\n</code></pre>"),
@@ -126,6 +127,10 @@ fn restructured_text_is_read_as_docutils_reads_it() {
         (
             "=== ===\nA   B\n=== ===\n1   2\n=== ===\n",
             "<thead>\n<tr><th>A</th><th>B</th></tr>\n</thead>\n<tbody>\n<tr><td>1</td><td>2</td></tr>",
+        ),
+        (
+            ".. list-table::\n   :header-rows: 1\n\n   * - A\n     - B\n   * - 1\n\n       more\n     -\n",
+            "<tr><th>A</th><th>B</th></tr>\n</thead>\n<tbody>\n<tr><td><p>1</p>\n<p>more</p></td><td></td></tr>",
         ),
         ("+---+---+\n| A | B |\n+===+===+\n| 1 | 2 |\n+---+---+\n", "<tr><th>A</th><th>B</th></tr>"),
         (".. note:: careful\n   now\n", "<blockquote><p><strong>Note</strong></p>\n<p>careful\nnow</p>"),

@@ -54,7 +54,7 @@ impl Renderer {
             "code" | "code-block" | "sourcecode" | "prompt" => {
                 literal(&parts.content, (!arguments.is_empty()).then_some(arguments))
             }
-            "parsed-literal" | "literal" | "doctest" | "testcode" | "testoutput" | "math" => {
+            "parsed-literal" | "literal" | "doctest" | "testcode" | "testoutput" | "math" | "csv-table" => {
                 literal(&parts.content, None)
             }
             "note" | "tip" | "hint" | "important" | "warning" | "caution" | "attention" | "danger"
@@ -80,6 +80,11 @@ impl Renderer {
                 let content = self.body(&parts.content, depth + 1);
                 format!("<p><em>{what} {}</em> {text}</p>\n{content}", escaped(version))
             }
+            "list-table" => {
+                let rows = parts.options.get("header-rows").and_then(|rows| rows.parse().ok());
+                let table = self.list_table(&parts.content, rows.unwrap_or(0), depth);
+                table.unwrap_or_else(|| literal(whole, None))
+            }
             "epigraph" | "pull-quote" | "highlights" => {
                 let text = beside(&parts);
                 let text: Vec<&str> = text.iter().map(String::as_str).collect();
@@ -88,12 +93,10 @@ impl Renderer {
             "container" | "compound" | "class" | "rst-class" | "only" | "centered" | "table" => {
                 self.body(&parts.content, depth + 1)
             }
-            // PyPI takes none of the first three.
-            "raw" | "include" | "csv-table" | "contents" | "sectnum" | "section-numbering" | "toctree"
-            | "index" | "default-role" | "role" | "meta" | "title" | "currentmodule" | "module"
-            | "highlight" | "target-notes" | "header" | "footer" | "testsetup" | "testcleanup" => {
-                String::new()
-            }
+            // PyPI takes none of the first two.
+            "raw" | "include" | "contents" | "sectnum" | "section-numbering" | "toctree" | "index"
+            | "default-role" | "role" | "meta" | "title" | "currentmodule" | "module" | "highlight"
+            | "target-notes" | "header" | "footer" | "testsetup" | "testcleanup" => String::new(),
             _ => literal(whole, None),
         }
     }

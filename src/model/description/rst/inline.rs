@@ -99,7 +99,7 @@ impl Renderer {
             let url = match target {
                 Some(target) => match target.strip_suffix('_').filter(|name| !name.contains("://")) {
                     Some(name) => self.names.url(name.trim_end_matches('\\')).map(str::to_owned),
-                    None => Some(unescaped(target).replace(['\n', ' '], "")),
+                    None => Some(web_or_mail(&unescaped(target).replace(['\n', ' '], ""))),
                 },
                 None if marks == 2 => self.next_anonymous(),
                 None => self.names.url(&unescaped(body)).map(str::to_owned),
@@ -188,6 +188,12 @@ fn link(url: Option<&str>, html: &str) -> String {
         Some(url) => format!("<a href=\"{}\">{html}</a>", escaped(url)),
         None => html.to_owned(),
     }
+}
+
+/// A URL; an address of mail is one too.
+fn web_or_mail(target: &str) -> String {
+    let is_address = target.contains('@') && !target.contains([':', '/']);
+    if is_address { format!("mailto:{target}") } else { target.to_owned() }
 }
 
 /// The text and the target of `text <target>`.

@@ -38,6 +38,29 @@ impl Renderer {
         Some((self.rendered(simple(&lines[..=end]), &lines[..=end], depth), end + 1))
     }
 
+    /// A list of rows that are lists of cells; the first ones are the head. `None` when it is none.
+    pub fn list_table(&mut self, lines: &[&str], head: usize, depth: usize) -> Option<String> {
+        let mut rows: Vec<Row> = Vec::new();
+        for line in lines {
+            let (is_row, rest) = match line.strip_prefix("* -").or_else(|| line.strip_prefix("- *")) {
+                Some(rest) => (true, rest),
+                None => (false, *line),
+            };
+            if is_row {
+                rows.push(vec![vec![rest.trim().to_owned()]]);
+                continue;
+            }
+            let cell = line.strip_prefix("  -").or_else(|| line.strip_prefix("  *"));
+            let row = rows.last_mut()?;
+            match cell.filter(|cell| cell.is_empty() || cell.starts_with(' ')) {
+                Some(cell) => row.push(vec![cell.trim().to_owned()]),
+                None => row.last_mut()?.push(line.get(4..).unwrap_or_default().to_owned()),
+            }
+        }
+        let body = rows.split_off(head.min(rows.len()));
+        Some(self.rendered(Some((rows, body)), lines, depth))
+    }
+
     fn rendered(&mut self, table: Option<(Vec<Row>, Vec<Row>)>, lines: &[&str], depth: usize) -> String {
         let Some((head, body)) = table else { return literal(lines, None) };
         let mut html = String::from("<table>\n");
