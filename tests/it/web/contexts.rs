@@ -28,6 +28,8 @@ const PAGES: &[(&str, &str, &str)] = &[
     ("status.html", "", "+status"),
     ("user.html", "", "platform"),
     ("theme.html", "root", "+theme"),
+    ("webhook.html", "platform", "HOOK"),
+    ("webhooks.html", "platform", "platform/staging/+webhooks"),
     ("tox_result.html", "", "TEST"),
     ("tox_results.html", "", TESTS),
 ];
@@ -94,7 +96,11 @@ async fn each_template_knows_what_the_document_says() {
             "root" => company.server.root(),
             user => company.server.login(user),
         };
-        let path = if *path == "TEST" { test(&reader).await } else { (*path).to_owned() };
+        let path = match *path {
+            "TEST" => test(&reader).await,
+            "HOOK" => company.hook[1..].to_owned(),
+            path => path.to_owned(),
+        };
         let page = reader.get_with(&path, &[("accept", "text/html")]).await.text();
         let known = known(&page);
         let told = told(&document, &format!("`{template}`"));

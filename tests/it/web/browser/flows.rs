@@ -2,7 +2,7 @@
 
 use super::tab::Tab;
 use crate::{
-    harness::{Folder, archive},
+    harness::{Folder, archive, receiver::Receiver, until},
     web::world::{Company, company},
 };
 use serde_json::json;
@@ -117,4 +117,20 @@ async fn root_makes_a_user_who_can_log_in() {
     tab.sees("carol").await;
     tab.log_in("carol", "correct horse").await;
     tab.sees("carol").await;
+}
+
+#[tokio::test]
+async fn a_webhook_is_made_and_tried() {
+    let (_company, tab) = at_work("platform").await;
+    let receiver = Receiver::start(&[]).await;
+    tab.open("/platform/stable/+webhooks").await;
+    tab.fill("url", &format!("{}/ci", receiver.url)).await;
+    tab.click("Create webhook").await;
+    tab.sees("shown this once").await;
+    let secret = tab.find(".made code").await.text().await.unwrap();
+    tab.click("To the new webhook").await;
+    tab.click("Send a test").await;
+    until("the test came", async || receiver.messages().iter().any(|message| message.event() == "ping"))
+        .await;
+    assert!(receiver.messages().iter().all(|message| message.is_signed(&secret)));
 }

@@ -57,6 +57,7 @@ const OWN: &[Seen] = &[
     seen("publishers", "/platform/staging/+publishers"),
     seen("upload", "/platform/staging/+upload"),
     seen("delete-index", "/platform/staging/+delete"),
+    seen("webhooks", "/platform/staging/+webhooks"),
     seen("manage-project", "/platform/staging/acme-auth/+manage"),
     seen("manage-release", "/platform/staging/acme-auth/5.0.0b2/+manage"),
     Seen { name: "forbidden", path: "/research/vault", status: 403 },
@@ -105,6 +106,8 @@ async fn each_page_is_quiet_fits_its_screen_and_has_no_barriers() {
             writeln!(weights, "{name}\t{}", tab.weight().await).unwrap();
         }
     }
+    tab.log_in("platform", "secret").await;
+    found.extend(faults(&tab, "webhook", &company.hook, 200).await);
     tab.note("weights.tsv", &weights);
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

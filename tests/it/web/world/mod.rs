@@ -3,7 +3,7 @@
 mod packages;
 
 use crate::{
-    harness::{Client, Server, Upload, Upstream, archive, upstream},
+    harness::{Client, Server, Upload, Upstream, archive, receiver::Receiver, upstream},
     search,
 };
 use packages::{PACKAGES, Package};
@@ -13,7 +13,10 @@ use wheelyard::config::Config;
 /// A server with all of it, and the upstream of its mirror.
 pub struct Company {
     pub server: Server,
+    /// The path of a webhook of `platform/staging`.
+    pub hook: String,
     _upstream: Upstream,
+    _receiver: Receiver,
 }
 
 /// The company with default settings.
@@ -81,7 +84,11 @@ fn indexes(upstream: &Upstream) -> [(&'static str, Value); 9] {
 
 /// The company on a server with other settings.
 pub async fn company_with(change: impl FnOnce(&mut Config)) -> Company {
-    let (server, upstream) = (Server::start_with(change).await, public_packages());
+    let server = Server::start_with(|config| {
+        config.server.webhook_allow = vec!["127.0.0.1".parse().unwrap()];
+        change(config);
+    });
+    let (server, upstream, receiver) = (server.await, public_packages(), Receiver::start(&[]).await);
     for (user, title) in [
         ("platform", "Platform team"),
         ("data", "Data engineering"),
@@ -95,6 +102,9 @@ pub async fn company_with(change: impl FnOnce(&mut Config)) -> Company {
     for (index, settings) in indexes(&upstream) {
         owner(&server, index).create_index(index, settings).await;
     }
+    let (hooks, url) = ("platform/staging/+webhooks", format!("{}/deploy", receiver.url));
+    let made = owner(&server, hooks).post(hooks, json!({"url": url, "description": "Deploys candidates"})).await;
+    let hook = format!("/{hooks}/{}", made.expect(201).result()["id"].as_str().unwrap());
     for package in &PACKAGES {
         let uploader = owner(&server, package.index);
         for version in package.versions {
@@ -120,7 +130,7 @@ pub async fn company_with(change: impl FnOnce(&mut Config)) -> Company {
         json!({"name": "acme-warehouse", "version": "3.2.0", "targetindex": "research/experiments"});
     owner(&server, "research").json("PUSH", "data/stable", promoted).await.expect(200);
     search::settled(&server).await;
-    Company { server, _upstream: upstream }
+    Company { server, hook, _upstream: upstream, _receiver: receiver }
 }
 
 /// Who made an index.
