@@ -123,14 +123,14 @@ pub(super) fn test(result: &Attachment, run: Option<&Arc<ToxRun>>, results: &str
 }
 
 fn kind(filename: &str) -> &'static str {
-    let lower = filename.to_ascii_lowercase();
+    let extension = filename.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     match filename::kind(filename) {
         Kind::Wheel => "Wheel",
-        _ if lower.ends_with(".egg") => "Egg",
+        _ if extension == "egg" => "Egg",
         Kind::Zip | Kind::TarGz | Kind::TarBz2 if filename::pyversion_and_filetype(filename).1 == "sdist" => {
             "Source"
         }
-        Kind::Opaque { .. } if lower.ends_with(".exe") || lower.ends_with(".msi") => "Windows installer",
+        Kind::Opaque { .. } if ["exe", "msi"].contains(&extension.as_str()) => "Windows installer",
         Kind::Unknown => "File",
         _ => "Built",
     }

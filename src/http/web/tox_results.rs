@@ -41,7 +41,7 @@ pub(in crate::http) async fn list(
     let runs = futures::future::join_all(read).await;
     let list = list_path(&path);
     let shown = results.iter().zip(runs).map(|(it, run)| files::test(it, run.ok().flatten().as_ref(), &list));
-    let data = serde_json::Value::from_iter(results.iter().map(|it| it.link(&page.root)));
+    let data = results.iter().map(|it| it.link(&page.root)).collect::<serde_json::Value>();
     let context = context! {
         title => format!("Tests of {filename}"),
         crumbs => way(&path, false),

@@ -67,7 +67,7 @@ fn nesting(html: &str) -> usize {
                 deepest = deepest.max(depth);
             }
             Token::EndTag(tag) if !NOT_NESTED.contains(&tag.name.as_slice()) => {
-                depth = depth.saturating_sub(1)
+                depth = depth.saturating_sub(1);
             }
             _ => {}
         }

@@ -188,9 +188,8 @@ fn what_is_hostile_is_dead() {
 #[test]
 fn nothing_takes_long_or_breaks() {
     let deep = |text: &str, times: usize| text.repeat(times);
-    let indented = |mark: &str| {
-        (0..2_000).map(|depth| format!("{}{mark}x\n", " ".repeat(depth % 400))).collect::<String>()
-    };
+    let indented =
+        |mark: &str| (0..2_000).map(|depth| " ".repeat(depth % 400) + mark + "x\n").collect::<String>();
     for text in [
         deep(">", 10_000),
         deep("[", 10_000),
