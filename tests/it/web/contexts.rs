@@ -2,6 +2,7 @@
 
 use super::world::company_with;
 use crate::harness::{Client, Folder};
+use regex::Regex;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each template that is a page, who sees it, and where.

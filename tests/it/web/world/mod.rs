@@ -103,7 +103,8 @@ pub async fn company_with(change: impl FnOnce(&mut Config)) -> Company {
         owner(&server, index).create_index(index, settings).await;
     }
     let (hooks, url) = ("platform/staging/+webhooks", format!("{}/deploy", receiver.url));
-    let made = owner(&server, hooks).post(hooks, json!({"url": url, "description": "Deploys candidates"})).await;
+    let made =
+        owner(&server, hooks).post(hooks, json!({"url": url, "description": "Deploys candidates"})).await;
     let hook = format!("/{hooks}/{}", made.expect(201).result()["id"].as_str().unwrap());
     for package in &PACKAGES {
         let uploader = owner(&server, package.index);
