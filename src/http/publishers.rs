@@ -1,7 +1,7 @@
 //! `/{user}/{index}/+publishers`: who uploads to an index by trusted publishing.
 
 use super::{
-    extract::{IndexPath, JsonObject, PublisherPath, is_form},
+    extract::{IndexPath, JsonObject, PublisherPath},
     respond,
     web::{Form, Page, manage},
 };
@@ -38,7 +38,7 @@ pub(super) async fn create(
     IndexPath(index): IndexPath,
     request: Request,
 ) -> Result<Response> {
-    if is_form(request.headers()) {
+    if Form::is_in(&request) {
         return manage::create_publisher(&service, &index, Form::from_request(request, &service).await?)
             .await;
     }

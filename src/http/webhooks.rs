@@ -1,9 +1,9 @@
 //! `/{user}/{index}/+webhooks`, and `/+webhooks` of the whole server: who is told of changes.
 
 use super::{
-    extract::{IndexPath, JsonObject, Query, WebhookPath, is_form},
+    extract::{IndexPath, JsonObject, Query, WebhookPath},
     respond,
-    web::{self, Form, Page, Session},
+    web::{self, Form, Page},
 };
 use crate::{
     error::{Error, Result},
@@ -44,7 +44,7 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<Response> {
     let index = index.map(|IndexPath(index)| index);
-    if is_of_page(&request) {
+    if Form::is_in(&request) {
         let form = Form::from_request(request, &service).await?;
         return web::webhooks::create(&service, index.as_ref(), form).await;
     }
@@ -100,7 +100,7 @@ pub(super) async fn test(
     WebhookPath { index, id, .. }: WebhookPath,
     request: Request,
 ) -> Result<Response> {
-    if is_of_page(&request) {
+    if Form::is_in(&request) {
         let form = Form::from_request(request, &service).await?;
         return web::webhooks::test(&service, index.as_ref(), &id, form).await;
     }
@@ -130,16 +130,11 @@ pub(super) async fn retry(
     WebhookPath { index, id, delivery }: WebhookPath,
     request: Request,
 ) -> Result<Response> {
-    if is_of_page(&request) {
+    if Form::is_in(&request) {
         let form = Form::from_request(request, &service).await?;
         return web::webhooks::retry(&service, index.as_ref(), (&id, &delivery), form).await;
     }
     Ok(accepted(&ops::webhooks::retry(&service, &caller, index.as_ref(), &id, &delivery).await?))
-}
-
-/// Whether a page of ours sends it. A client may send JSON as anything, but has no session.
-fn is_of_page(request: &Request) -> bool {
-    is_form(request.headers()) && request.extensions().get::<Session>().is_some()
 }
 
 fn before(query: &Query) -> Result<Option<i64>> {

@@ -3,7 +3,7 @@
 use super::{Page, Session};
 use crate::{
     error::{Error, Result},
-    http::error::told,
+    http::{error::told, extract::is_form},
     ops,
     service::Service,
 };
@@ -76,6 +76,13 @@ impl Fields {
 pub(in crate::http) struct Form {
     pub page: Page,
     pub fields: Fields,
+}
+
+impl Form {
+    /// Whether a page of a session sends one: a client may send JSON by this content type too, but has no session.
+    pub fn is_in(request: &Request) -> bool {
+        is_form(request.headers()) && request.extensions().get::<Session>().is_some()
+    }
 }
 
 impl FromRequest<Service> for Form {

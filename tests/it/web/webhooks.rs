@@ -119,6 +119,9 @@ async fn nobody_else_sees_webhooks_and_no_other_site_makes_any() {
         root.get(path).await.expect(200);
     }
     alice.get("+webhooks").await.expect(403);
+    assert!(alice.get("alice/dev").await.expect(200).text().contains("/+webhooks\">Webhooks</a>"));
+    assert!(!bob.get("alice/dev").await.expect(200).text().contains("+webhooks"));
+    assert!(root.get("").await.expect(200).text().contains("/+webhooks\">Webhooks of the server</a>"));
     let kind = ("content-type", "application/x-www-form-urlencoded");
     for target in
         ["alice/dev/+webhooks", &path, &format!("{path}/test"), &format!("{path}/deliveries/1/retry")]

@@ -75,11 +75,11 @@ impl Meant {
         let Self { index, project, version } = self;
         let missing = || Error::NoSuchVersion { project: project.clone(), version: version.clone() };
         let shown = ops::projects::show(service, &page.caller, index, project, true).await;
-        let ops::projects::Project { versions, .. } = shown.map_err(|error| match error {
+        let shown = shown.map_err(|error| match error {
             Error::NoProject(_) => missing(),
             error => error,
         })?;
-        let found = versions.into_iter().find(|found| found.version == *version).ok_or_else(missing)?;
+        let found = shown.versions.into_iter().find(|found| found.version == *version).ok_or_else(missing)?;
         let (index, _) = ops::indexes::show(service, &page.caller, index, false).await?;
         Ok((index, found))
     }
