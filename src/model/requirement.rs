@@ -1,4 +1,7 @@
 //! What a release asks for, read leniently from `requires_dist` (dependency specifiers, PEP 508), for people to see.
+//!
+//! The crate for it, `pep508_rs`, keeps every marker that it ever read in a table of the process, and what may be asked for
+//! is written by whoever may upload.
 
 use super::name::ProjectName;
 use regex::Regex;

@@ -85,9 +85,6 @@ async fn each_template_knows_what_the_document_says() {
         folder.write(&format!("templates/{template}"), "{{ debug()|safe }}");
     }
     let company = company_with(|config| config.server.theme = Some(folder.path().to_owned())).await;
-    let data =
-        company.server.anonymous().get("platform/stable/acme-logging/2.4.1").await.result().to_string();
-    let result = Regex::new(r"[\w.-]+\.toxresult-\d+-\d+").unwrap().find(&data).unwrap().as_str().to_owned();
     let document = source("docs/themes.md");
     let every = told(&document, EVERY);
     let mut wrong = Vec::new();
