@@ -36,7 +36,7 @@ async fn the_picture_links_each_index_and_marks_the_current_one() {
             assert!(svg.contains(&format!("href=\"/pkgs/alice/{index}\"")), "{svg}");
         }
         assert!(!svg.contains("alice/alone") && svg.contains("Work &amp; &lt;play&gt;"), "{svg}");
-        assert!(svg.contains("<title>alice/top, stage, bases: alice/dev, alice/base</title>"), "{svg}");
+        assert!(svg.contains("<desc>stage, bases: alice/dev, alice/base</desc>"), "{svg}");
         assert_eq!(svg.matches("aria-current=\"page\"").count(), usize::from(current.is_some()));
     }
     for path in ["", "alice/top"] {
