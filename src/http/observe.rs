@@ -15,7 +15,7 @@ use axum::{
 use futures::{FutureExt, TryFutureExt};
 use http::{
     HeaderName, HeaderValue, Method, Uri,
-    header::{ACCEPT, ALLOW, CACHE_CONTROL, HOST, USER_AGENT},
+    header::{ACCEPT, ALLOW, CACHE_CONTROL, COOKIE, HOST, USER_AGENT},
 };
 use std::{
     any::Any,
@@ -41,7 +41,7 @@ const UUIDS: [HeaderName; 3] = [
 const DEVPI_SERVER: &str = "6.20.3";
 
 /// What of a request its failure is told by.
-const KEPT: [HeaderName; 4] = [ACCEPT, HOST, OUTSIDE_URL, USER_AGENT];
+const KEPT: [HeaderName; 5] = [ACCEPT, COOKIE, HOST, OUTSIDE_URL, USER_AGENT];
 
 /// What the authentication leaves in the response.
 #[derive(Clone)]
@@ -128,7 +128,7 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
 fn tell(
     observer: &Observer,
     mut response: Response,
-    kept: [Option<(HeaderName, HeaderValue)>; 4],
+    kept: [Option<(HeaderName, HeaderValue)>; 5],
     uri: &Uri,
     id: &str,
 ) -> Response {

@@ -81,8 +81,8 @@ pub fn order(
 
 /// The projects of which files of mirrors may stand beside those of stages, `*` for all, where this is the order.
 ///
-/// The whitelists of the stages are intersected, each with those before it, or added up, as the first says. What is on
-/// that of the first is let through before there is any to intersect it with.
+/// Those of all stages are added up, or only that of the first counts, as the first says. devpi calls the latter an
+/// intersection, but lets through what is on the first before it looks at any other (`filter_versions_by_whitelist`).
 pub fn whitelist(order: &[Arc<Index>]) -> BTreeSet<&str> {
     let union = order.first().is_some_and(|asked| asked.whitelist_union);
     let stages = order.iter().filter(|index| index.mirror.is_none());

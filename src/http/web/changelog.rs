@@ -159,3 +159,17 @@ fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::event::EventKind;
+
+    #[test]
+    fn every_event_has_its_sentence() {
+        let told: Vec<_> = SENTENCES.iter().map(|(name, _)| *name).collect();
+        let untold: Vec<_> =
+            EventKind::ALL.iter().map(|kind| kind.name()).filter(|name| !told.contains(name)).collect();
+        assert_eq!(untold, Vec::<&str>::new());
+    }
+}

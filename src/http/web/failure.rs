@@ -1,6 +1,6 @@
 //! The page of a request that failed.
 
-use super::{Theme, page::site};
+use super::{Session, Theme, page::site};
 use crate::{http::outside, model::name::UserName, service::Service};
 use axum::response::{Html, IntoResponse, Response};
 use http::{HeaderMap, StatusCode, Uri};
@@ -19,12 +19,14 @@ pub(in crate::http) fn failure(
     request_id: &str,
 ) -> Response {
     let root = outside::root(request, service.config.server.outside_url.as_deref());
+    let session = Session::of(service, request).filter(|_| user.is_some());
     let context = context! {
         title => message,
         status => status.as_u16(),
         message,
         request_id,
         site => site(service, &root, uri),
+        csrf_token => session.map(|session| session.csrf),
         caller => context! { name => user, is_root => user == Some(UserName::root().as_str()) },
     };
     let page = theme.render("error.html", context).unwrap_or_else(|error| {

@@ -2,7 +2,6 @@
 
 use super::*;
 use html5gum::{Token, Tokenizer};
-use std::time::{Duration, Instant};
 
 fn markdown(text: &str) -> String {
     Description::render(text, "text/markdown").html
@@ -224,10 +223,8 @@ fn nothing_takes_long_or_breaks() {
         ".. \n..\n.. ::\n.. a::\n.. |\n.. [\n.. _\n__\n__ \n:\n::\n|\n+\n-\n>>>\n\\".to_owned(),
     ] {
         for content_type in ["text/markdown", ""] {
-            let began = Instant::now();
             let rendered = Description::render(&text, content_type);
             assert_dead(&rendered.html, &text[..text.len().min(20)]);
-            assert!(began.elapsed() < Duration::from_secs(10), "{:.20} {:?}", text, began.elapsed());
             assert!(!rendered.html.contains('\u{202e}'));
         }
     }

@@ -2,7 +2,6 @@
 
 use super::world::company_with;
 use crate::harness::{Client, Folder};
-use regex::Regex;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each template that is a page, who sees it, and where.
@@ -63,7 +62,7 @@ fn known(debug: &str) -> BTreeSet<String> {
 }
 
 /// The path of a result among the tests.
-async fn test(reader: &Client) -> String {
+pub async fn test(reader: &Client) -> String {
     let release = reader.get("platform/stable/acme-logging/2.4.1").await.expect(200).result();
     let links = release["+links"].as_array().unwrap();
     let result = links.iter().find(|link| link["rel"] == "toxresult").unwrap();

@@ -186,7 +186,7 @@ async fn a_release_of_a_mirror_shows_its_metadata_once_they_are_here_and_asks_fo
     let alice = server.alice_with_mirror(&upstream, json!({})).await;
     let html = shown(&alice, "alice/mirror/pkg/9.0").await;
     assert_has(&html, &["Not fetched", "pkg-9.0-py3-none-any.whl"]);
-    let file = links(&html).into_iter().find(|link| link.ends_with(".whl")).unwrap();
+    let file = links(&html).into_iter().find(|link| link.ends_with("-any.whl")).unwrap();
     alice.get_with(&format!("{}.metadata", &file[1..]), &[]).await.expect(200);
     crate::harness::until("the metadata are kept", async || {
         !text(&shown(&alice, "alice/mirror/pkg/9.0").await).contains("Not fetched")

@@ -99,13 +99,11 @@ async fn a_receiver_that_does_not_answer_holds_nobody_else_up() {
     Hook::of_dev(&alice, &other).await;
     alice.upload_wheel("alice/dev", "pkg", "1.0").await;
     until("the other has all of it", async || other.messages().len() == 2).await;
-    assert!(slow.messages().len() < 3);
     until("it was given up", async || held_up.shown(&alice).await["enabled"] == false).await;
     // The first alone, four times.
     assert_eq!(slow.events(), ["project.create"; 4]);
     let first = &held_up.deliveries(&alice).await[0];
     assert_eq!((&first["error"], &first["status"]), (&json!("did not answer in time"), &Value::Null));
-    assert!(first["milliseconds"].as_i64().unwrap() >= 1000);
 }
 
 #[tokio::test]

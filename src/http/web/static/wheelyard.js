@@ -2,7 +2,8 @@
 "use strict";
 
 // Copies the line beside a button.
-for (const button of document.querySelectorAll("[data-copy]")) {
+// A browser lets scripts at the clipboard on secure pages only.
+for (const button of navigator.clipboard ? document.querySelectorAll("[data-copy]") : []) {
   button.hidden = false;
   button.addEventListener("click", async () => {
     await navigator.clipboard.writeText(button.previousElementSibling.textContent);
@@ -18,7 +19,7 @@ for (const live of document.querySelectorAll("[data-live]")) {
   const said = live.querySelector("[role=status]");
   const button = live.querySelector("button");
   let serial = live.dataset.serial;
-  let events, timer, count = 0, isPaused = false;
+  let events, timer, again, count = 0, isLoading = false, isDue = false, isPaused = false;
   const load = async () => {
     const answer = await fetch(live.dataset.more + serial, { headers: { accept: "text/html" } });
     if (!answer.ok) { return; }
@@ -37,9 +38,21 @@ for (const live of document.querySelectorAll("[data-live]")) {
     serial = found.dataset.serial;
     if (isMore) { await load(); }
   };
+  // Many events at once are one look; what happens while one looks is looked for afterwards.
+  const look = () => {
+    isDue = true;
+    if (isLoading || timer) { return; }
+    timer = setTimeout(async () => {
+      timer = undefined;
+      isDue = false;
+      isLoading = true;
+      await load().catch(() => {});
+      isLoading = false;
+      if (isDue) { look(); }
+    }, 300);
+  };
   const stop = () => {
-    clearTimeout(timer);
-    timer = undefined;
+    clearTimeout(again);
     events?.close();
     events = undefined;
   };
@@ -48,16 +61,13 @@ for (const live of document.querySelectorAll("[data-live]")) {
     if (isPaused || document.hidden) { return; }
     events = new EventSource(live.dataset.live + serial);
     events.onmessage = (event) => {
-      const isMeant = !live.dataset.only || JSON.parse(event.data).index === live.dataset.only;
-      if (isMeant && !timer) {
-        timer = setTimeout(() => load().catch(() => {}).finally(() => { timer = undefined; }), 300);
-      }
+      if (!live.dataset.only || JSON.parse(event.data).index === live.dataset.only) { look(); }
     };
     // What is cut off comes back by itself, what is refused is tried again later.
     events.onerror = () => {
       if (events?.readyState === EventSource.CLOSED) {
         stop();
-        timer = setTimeout(start, 15000);
+        again = setTimeout(start, 15000);
       }
     };
   };
@@ -172,9 +182,4 @@ for (const form of document.querySelectorAll("[data-upload]")) {
     form.classList.remove("over");
     sendAll([...event.dataTransfer.files]);
   });
-}
-
-// Shows what came of a message that a webhook was sent just now.
-if (new URLSearchParams(location.search).get("done") === "webhook-sent") {
-  setTimeout(() => { location.replace(location.pathname); }, 2000);
 }

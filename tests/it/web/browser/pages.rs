@@ -1,7 +1,7 @@
 //! Each page, on a desktop and on a phone, in light and in dark.
 
 use super::tab::{Device, Scheme, Tab};
-use crate::web::world::company;
+use crate::web::{contexts, world::company};
 use std::fmt::Write;
 
 /// A page, and what its pictures are called.
@@ -57,6 +57,7 @@ const OWN: &[Seen] = &[
     seen("publishers", "/platform/staging/+publishers"),
     seen("upload", "/platform/staging/+upload"),
     seen("delete-index", "/platform/staging/+delete"),
+    seen("delete-user", "/platform/+delete"),
     seen("webhooks", "/platform/staging/+webhooks"),
     seen("manage-project", "/platform/staging/acme-auth/+manage"),
     seen("manage-release", "/platform/staging/acme-auth/5.0.0b2/+manage"),
@@ -64,8 +65,13 @@ const OWN: &[Seen] = &[
 ];
 
 /// What `root` sees.
-const ROOT: &[Seen] =
-    &[seen("status-in-full", "/+status"), seen("changelog-in-full", "/+changelog"), seen("theme", "/+theme")];
+const ROOT: &[Seen] = &[
+    seen("status-in-full", "/+status"),
+    seen("changelog-in-full", "/+changelog"),
+    seen("theme", "/+theme"),
+    seen("new-user", "/+new-user"),
+    seen("webhooks-of-all", "/+webhooks"),
+];
 
 /// What is wrong with a page. Leaves its pictures.
 pub async fn faults(tab: &Tab, name: &str, path: &str, expected: u64) -> Vec<String> {
@@ -108,6 +114,8 @@ async fn each_page_is_quiet_fits_its_screen_and_has_no_barriers() {
     }
     tab.log_in("platform", "secret").await;
     found.extend(faults(&tab, "webhook", &company.hook, 200).await);
-    tab.note("weights.tsv", &weights);
+    let test = contexts::test(&company.server.anonymous()).await;
+    found.extend(faults(&tab, "test", &format!("/{test}"), 200).await);
+    Tab::note("weights.tsv", &weights);
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

@@ -200,11 +200,11 @@ impl Tab {
         let whole = json!({"format": "png", "captureBeyondViewport": true});
         let picture = self.browser.devtools("Page.captureScreenshot", whole).await;
         let picture = BASE64_STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
-        self.note(&format!("{name}.png"), picture);
+        Self::note(&format!("{name}.png"), picture);
     }
 
     /// Writes a file to `target/screens`.
-    pub fn note(&self, name: &str, content: impl AsRef<[u8]>) {
+    pub fn note(name: &str, content: impl AsRef<[u8]>) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/screens");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join(name), content).unwrap();
