@@ -50,16 +50,9 @@ impl Browser {
 
     async fn started() -> Self {
         let profile = Folder::new();
-        let mut driver = Command::new("chromedriver");
-        driver.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
-        let mut driver = driver.spawn().unwrap_or_else(|error| {
-            panic!("browser tests need chromium and chromedriver, which scripts/test.sh installs: {error}")
-        });
-        let mut said = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = loop {
-            let line = said.next_line().await.unwrap().expect("chromedriver ended at once");
-            if let Some((_, port)) = line.split_once("successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
+        let (driver, said, port) = loop {
+            if let Some(listening) = Self::listening().await {
+                break listening;
             }
         };
         let flags = FLAGS.iter().map(|flag| (*flag).to_owned());
@@ -75,6 +68,23 @@ impl Browser {
             .await
             .unwrap_or_else(|error| panic!("chromium does not start: {error}"));
         Self { client, driver, _said: said, profile }
+    }
+
+    /// A driver and its port; `None` when it ended at once: it looks for a port that is free by IPv4, and gives up where it
+    /// is not by IPv6.
+    async fn listening() -> Option<(Child, Lines<BufReader<ChildStdout>>, String)> {
+        let mut driver = Command::new("chromedriver");
+        driver.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+        let mut driver = driver.spawn().unwrap_or_else(|error| {
+            panic!("browser tests need chromium and chromedriver, which scripts/test.sh installs: {error}")
+        });
+        let mut said = BufReader::new(driver.stdout.take().unwrap()).lines();
+        loop {
+            let line = said.next_line().await.unwrap()?;
+            if let Some((_, port)) = line.split_once("successfully on port ") {
+                return Some((driver, said, port.trim_end_matches('.').to_owned()));
+            }
+        }
     }
 
     /// Asks the browser itself by the Chrome `DevTools` Protocol.

@@ -101,7 +101,7 @@ async fn a_token_is_shown_once_and_works_until_it_is_revoked() {
     assert!(!tab.text().await.contains(&secret));
     tab.click("Revoke token nightly builds").await;
     tab.sees("no tokens yet").await;
-    builds.delete("platform/staging/acme-mail").await.expect(401);
+    builds.delete("platform/staging/acme-mail").await.expect(403);
 }
 
 #[tokio::test]
