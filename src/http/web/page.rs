@@ -15,6 +15,7 @@ use http::{
     HeaderValue, Uri,
     header::{CACHE_CONTROL, SET_COOKIE},
     request::Parts,
+    uri::PathAndQuery,
 };
 use minijinja::{Value, context};
 use std::{convert::Infallible, sync::Arc};
@@ -92,6 +93,7 @@ pub(super) fn site(service: &Service, root: &str, uri: &Uri) -> Value {
         url => root,
         prefix => outside::prefix(root),
         path => uri.path(),
+        here => uri.path_and_query().map(PathAndQuery::as_str),
         version => env!("CARGO_PKG_VERSION"),
         serial => service.db.newest_serial().0,
         uuid => service.uuid.to_string(),
