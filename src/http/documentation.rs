@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    model::access::Caller,
+    model::{access::Caller, archive::documents::Documents},
     ops,
     service::Service,
 };
@@ -63,10 +63,8 @@ pub(super) async fn serve(
     } else {
         let directory = ops::documentation::directory(&service, &archive).await?;
         let Some(document) = directory.at(path) else {
-            return match directory.at(&format!("{}/index.html", path.trim_end_matches('/'))) {
-                Some(_) => Ok(to_index_page(&uri)),
-                None => Err(Error::NotFound(format!("File {path} not found in documentation."))),
-            };
+            index_page(&directory, path)?;
+            return Ok(to_index_page(&uri));
         };
         let body = match method == Method::HEAD {
             true => Body::empty(),
@@ -99,6 +97,14 @@ fn set_content_type(headers: &mut HeaderMap, path: &str) {
     }
 }
 
+/// Fails unless the path is that of a folder with an index page.
+fn index_page(directory: &Documents, path: &str) -> Result<()> {
+    match directory.at(&format!("{}/index.html", path.trim_end_matches('/'))) {
+        Some(_) => Ok(()),
+        None => Err(Error::NotFound(format!("File {path} not found in documentation."))),
+    }
+}
+
 /// 302 to the index page of the folder that was asked for, relative, so that it holds behind any proxy.
 fn to_index_page(uri: &Uri) -> Response {
     let folder = uri.path().rsplit('/').next().unwrap_or_default();
@@ -117,6 +123,10 @@ pub(super) async fn show(
     if page.wanted && path.normalized.is_none() {
         let DocumentPath { index, project, version, .. } = &path;
         let (_, archive) = ops::documentation::find(&service, &page.caller, index, project, version).await?;
+        if !path.path.is_empty() {
+            let directory = ops::documentation::directory(&service, &archive).await?;
+            directory.at(&path.path).map_or_else(|| index_page(&directory, &path.path), |_| Ok(()))?;
+        }
         let versions = ops::documentation::versions(&service, &page.caller, index, project).await?;
         return web::documentation(&service, &page, &path, &archive.version, &versions);
     }

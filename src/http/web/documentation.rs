@@ -38,8 +38,6 @@ pub(in crate::http) fn documentation(
         data => context! { project => project.as_str(), version, versions => versions.to_vec() },
     };
     let mut response = page.render(service, "documentation.html", frame)?;
-    if let Some(policy) = origin.as_deref().and_then(security::framing) {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    }
+    response.headers_mut().extend(security::framing().map(|policy| (CONTENT_SECURITY_POLICY, policy)));
     Ok(response)
 }
