@@ -133,7 +133,7 @@ fn mirror(index: &Index, listed: Option<&Known>) -> Option<Value> {
 }
 
 fn recent(path: &str, release: &Recent) -> Value {
-    let project_path = format!("{path}/{}", encode(&release.project));
+    let project_path = format!("{path}/{}", encode(release.project.as_str()));
     context! {
         project => release.project.as_str(),
         version => release.version.as_str(),
