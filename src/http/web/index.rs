@@ -38,7 +38,7 @@ pub(in crate::http) async fn index(
 ) -> Result<Response> {
     let detail = ops::overview::detail(service, &page.caller, index, prefix, after).await?;
     let all = ops::indexes::all(service, &page.caller).await?;
-    let all: Vec<&Index> = all.iter().collect();
+    let all: Vec<&Index> = all.iter().map(|index| &**index).collect();
     let overview = ops::overview::of(service, &page.caller, &[index]).await?;
     let diagram = ops::diagram::around(service, &index.name, &all).await?;
     let heirs: Vec<_> = all.iter().filter(|heir| heir.bases.contains(&index.name)).collect();
