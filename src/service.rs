@@ -32,6 +32,9 @@ use uuid::Uuid;
 /// Directories of documentation that are read at a time: each may take tens of megabytes until it is.
 const DIRECTORY_READS: usize = 2;
 
+/// Descriptions that are rendered at a time.
+const RENDERINGS: usize = 2;
+
 /// A handle to the parts of a running server.
 #[derive(Clone)]
 pub struct Service(Arc<Parts>);
@@ -75,6 +78,8 @@ pub struct Parts {
     pub results: Semaphore,
     /// Directories of documentation that may be read at the same time.
     pub directory_reads: Semaphore,
+    /// Descriptions that may be rendered at the same time.
+    pub renderings: Arc<Semaphore>,
     /// Password hashes that may be computed at the same time.
     pub hashing: Arc<Semaphore>,
     /// Clients that may listen to events at the same time.
@@ -158,6 +163,7 @@ impl Service {
             searches: Semaphore::new(config.database.database_connections.div_ceil(4)),
             results: Semaphore::new(server.concurrent_uploads.div_ceil(4)),
             directory_reads: Semaphore::new(DIRECTORY_READS),
+            renderings: Arc::new(Semaphore::new(RENDERINGS)),
             hashing: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
             )),

@@ -46,6 +46,7 @@ pub struct PageSerials(RwLock<State>);
 #[derive(Default)]
 struct State {
     indexes: HashMap<IndexName, Option<Arc<Index>>>,
+    all: Option<Arc<[Arc<Index>]>>,
     serials: HashMap<Key, Presence>,
     /// The last change of anything on an index but its settings.
     last: HashMap<IndexName, Serial>,
@@ -80,6 +81,21 @@ impl PageSerials {
         let mut state = self.write();
         if state.forgotten == ticket.forgotten && state.index_changes == ticket.index_changes {
             state.indexes.extend(loaded);
+            state.bound();
+        }
+    }
+
+    /// All indexes, by name, if they are known.
+    pub fn all(&self) -> Option<Arc<[Arc<Index>]>> {
+        self.read().all.clone()
+    }
+
+    /// Keeps all indexes, loaded at once.
+    pub fn keep_all(&self, ticket: Ticket, loaded: &Arc<[Arc<Index>]>) {
+        let mut state = self.write();
+        if state.forgotten == ticket.forgotten && state.index_changes == ticket.index_changes {
+            state.all = Some(Arc::clone(loaded));
+            state.indexes.extend(loaded.iter().map(|index| (index.name.clone(), Some(Arc::clone(index)))));
             state.bound();
         }
     }
@@ -151,6 +167,7 @@ impl PageSerials {
                         state.forgotten += 1;
                     }
                     state.indexes.remove(&index);
+                    state.all = None;
                     state.index_changes += 1;
                 }
             }
@@ -203,6 +220,7 @@ impl State {
 
     fn forget(&mut self) {
         self.indexes.clear();
+        self.all = None;
         self.serials.clear();
         self.last.clear();
         self.forgotten += 1;
@@ -287,8 +305,14 @@ mod tests {
         serials.apply(&[event(9, "file.upload", "a/a", Some("p")), event(9, "index.modify", "a/a", None)]);
         serials.keep_serials(ticket, Some(&p), [(name.clone(), at(3))]);
         serials.keep_indexes(ticket, [(name.clone(), Some(index("a/a", &[], 1)))]);
+        serials.keep_all(ticket, &[index("a/a", &[], 1)].into());
+        assert!(serials.all().is_none());
         assert_eq!(newest(&serials, &[index("a/a", &[], 1)], &p), Some(Serial(9)));
         assert!(matches!(serials.index(&name), Known::Unknown));
+        serials.keep_all(serials.ticket(), &[index("a/a", &[], 9)].into());
+        assert_eq!(serials.all().map(|all| all.len()), Some(1));
+        serials.apply(&[event(10, "index.create", "a/b", None)]);
+        assert!(serials.all().is_none());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The metadata of a release as devpi keeps it: the fields of the upload form (devpi-api, Upload).
 
-use super::metadata::CoreMetadata;
+use super::{metadata::CoreMetadata, name::ProjectName};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 
@@ -10,7 +10,9 @@ pub const LONGEST_VERSION: usize = 200;
 /// A release of which files came to an index lately.
 #[derive(Debug)]
 pub struct Recent {
-    pub project: String,
+    /// The row of the state of the release.
+    pub id: Option<i64>,
+    pub project: ProjectName,
     pub version: String,
     pub summary: Option<String>,
     /// How many of its files came lately.

@@ -97,8 +97,8 @@ pub async fn page(service: &Service, caller: &Caller, subject: Subject<'_>, plac
     let beyond = Serial(newest.0 + 1);
     let (start, backwards) = match place {
         Place::Newest => (beyond, true),
-        Place::Before(serial) => (serial.min(beyond), true),
-        Place::After(serial) => (serial, false),
+        Place::Before(serial) => (serial.clamp(Serial(1), beyond), true),
+        Place::After(serial) => (serial.min(newest), false),
     };
     let (mut events, mut at, mut goes_on) = (Vec::new(), start, true);
     for _ in 0..MOST_READS {

@@ -36,10 +36,9 @@ pub async fn show(
 }
 
 /// All indexes that the caller may read, by name.
-pub async fn all(service: &Service, caller: &Caller) -> Result<Vec<Index>> {
-    let mut indexes = store::indexes::all(&service.db().await?, None).await?;
-    indexes.retain(|index| service.policy.may_read(caller, index));
-    Ok(indexes)
+pub async fn all(service: &Service, caller: &Caller) -> Result<Vec<Arc<Index>>> {
+    let all = resolve::all(service).await?;
+    Ok(all.iter().filter(|index| service.policy.may_read(caller, index)).cloned().collect())
 }
 
 /// Creates an index, a stage or a mirror.

@@ -89,8 +89,10 @@ pub async fn detail(
     };
     let db = service.db().await?;
     let mut latest = store::files::latest(&db, index.id, NEWEST_FILES).await?;
+    latest.retain(|release| service.policy.may_read_project(caller, index, &release.project));
     latest.sort_by_key(|release| Reverse(release.at));
     latest.truncate(LATEST);
+    store::releases::summarize(&db, &mut latest).await?;
     let prefix = ProjectName::normalize(prefix);
     let mut names = match &listed {
         Some(known) => known.names.beginning(&prefix, after).take(PAGE + 1).map(str::to_owned).collect(),

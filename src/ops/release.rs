@@ -26,10 +26,13 @@ use crate::{
 use deadpool_postgres::Object;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use std::{cmp::Reverse, collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc, time::Duration};
 
 /// Most tox results that are read for a page of a release, the newest ones.
 const MOST_RUNS: usize = 24;
+
+/// How long one waits for others' descriptions to be rendered.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What there is of one version of a project.
 pub struct Page {
@@ -137,8 +140,17 @@ async fn description(service: &Service, metadata: &Map<String, Value>) -> Result
     let digest = Sha256::new().chain_update(content_type).chain_update([0]).chain_update(description);
     let key = hex::encode(digest.finalize());
     let render = async {
+        let place = tokio::time::timeout(PATIENCE, service.renderings.clone().acquire_owned()).await;
+        let place = place
+            .map_err(|_| Error::Overloaded("too many descriptions are rendered at the same time"))?
+            .map_err(|error| Error::Internal(error.to_string()))?;
         let (description, content_type) = (description.to_owned(), content_type.to_owned());
-        simple::blocking(move || Arc::new(Description::render(&description, &content_type))).await
+        // The place is taken until the work ends, also when nobody waits for it any more.
+        let work = move || {
+            let _place = place;
+            Arc::new(Description::render(&description, &content_type))
+        };
+        simple::blocking(work).await
     };
     let rendered = service.descriptions.try_get_with(key, render).await;
     rendered.map(Some).map_err(|error: Arc<Error>| Error::clone(&error))

@@ -85,6 +85,18 @@ pub async fn indexes(
     Ok(found)
 }
 
+/// All indexes, by name, whoever asks.
+pub async fn all(service: &Service) -> Result<Arc<[Arc<Index>]>> {
+    let ticket = service.page_serials.ticket();
+    if let Some(all) = service.page_serials.all() {
+        return Ok(all);
+    }
+    let all = store::indexes::all(&service.db().await?, None).await?;
+    let all: Arc<[Arc<Index>]> = all.into_iter().map(Arc::new).collect();
+    service.page_serials.keep_all(ticket, &all);
+    Ok(all)
+}
+
 /// The indexes that answer for this one, in resolution order, whoever asks.
 pub async fn whole_order(service: &Service, name: &IndexName) -> Result<Vec<Arc<Index>>> {
     let mut loaded = HashMap::new();

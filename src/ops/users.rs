@@ -15,23 +15,26 @@ use crate::{
     store::{self, users::NewState},
 };
 use serde_json::Map;
+use std::{collections::HashMap, sync::Arc};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
 /// A user with the indexes that the caller may read.
 pub struct Shown {
     pub user: User,
-    pub indexes: Vec<Index>,
+    pub indexes: Vec<Arc<Index>>,
 }
 
 /// All users, by name.
 pub async fn list(service: &Service, caller: &Caller) -> Result<Vec<Shown>> {
     let users = store::users::all(&service.db().await?).await?;
-    let indexes = indexes::all(service, caller).await?;
-    let shown = users.into_iter().map(|user| {
-        let of_user = indexes.iter().filter(|index| index.name.user == user.name).cloned();
-        Shown { indexes: of_user.collect(), user }
-    });
+    let mut of_users: HashMap<UserName, Vec<Arc<Index>>> = HashMap::new();
+    for index in indexes::all(service, caller).await? {
+        of_users.entry(index.name.user.clone()).or_default().push(index);
+    }
+    let shown = users
+        .into_iter()
+        .map(|user| Shown { indexes: of_users.remove(&user.name).unwrap_or_default(), user });
     Ok(shown.collect())
 }
 
@@ -43,9 +46,9 @@ pub async fn show(service: &Service, caller: &Caller, name: &str) -> Result<Show
     let name = existing_name(name)?;
     let db = service.db().await?;
     let user = store::users::find(&db, &name).await?.ok_or_else(|| Error::NoSuchUser(name.to_string()))?;
-    let mut indexes = store::indexes::all(&db, Some(&name)).await?;
-    indexes.retain(|index| service.policy.may_read(caller, index));
-    Ok(Shown { user, indexes })
+    let indexes = store::indexes::all(&db, Some(&name)).await?;
+    let indexes = indexes.into_iter().filter(|index| service.policy.may_read(caller, index));
+    Ok(Shown { user, indexes: indexes.map(Arc::new).collect() })
 }
 
 /// Creates a user.

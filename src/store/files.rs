@@ -70,8 +70,7 @@ pub async fn latest(db: &impl Client, index_id: i64, files: i64) -> Result<Vec<R
     let statement = db
         .prepare_cached(
             "-- store::files::latest
-             select p.name as project, f.version, f.files, f.yanked, f.entry, f.uploaded_at,
-                 left(r.metadata ->> 'summary', 300) as summary
+             select r.id, p.name as project, f.version, f.files, f.yanked, f.entry, f.uploaded_at
              from (
                  select project_id, version, count(*) as files, bool_and(yanked is not null) as yanked,
                      max(id) as newest, (array_agg(log -> -1 order by id desc))[1] as entry,
@@ -95,17 +94,18 @@ pub async fn latest(db: &impl Client, index_id: i64, files: i64) -> Result<Vec<R
     let recent = |row: &Row| {
         let entry: Option<Value> = row.get("entry");
         let (by, at) = entry.as_ref().map(logged).unwrap_or_default();
-        Recent {
-            project: row.get("project"),
+        Ok(Recent {
+            id: row.get("id"),
+            project: ProjectName::parse(row.get("project")).map_err(Error::Internal)?,
             version: row.get("version"),
-            summary: row.get("summary"),
+            summary: None,
             files: row.get("files"),
             is_yanked: row.get("yanked"),
             by,
             at: at.unwrap_or_else(|| row.get("uploaded_at")),
-        }
+        })
     };
-    Ok(rows.iter().map(recent).collect())
+    rows.iter().map(recent).collect()
 }
 
 /// The further digests of the files of a project on these indexes as of a serial, by their sha256: md5 and blake2b-256 in

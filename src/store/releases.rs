@@ -2,10 +2,15 @@
 
 use crate::{
     error::{Error, Result},
-    model::{name::ProjectName, release::Release, serial::Serial},
+    model::{
+        name::ProjectName,
+        release::{Recent, Release},
+        serial::Serial,
+    },
     store::{Change, Client, projects::Project},
 };
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 use tokio_postgres::Row;
 
 /// The releases of a project on these indexes as of a serial, of one version or all: index id and release, oldest state
@@ -136,6 +141,26 @@ pub async fn close_all(change: &mut Change<'_>, project_ids: &[i64]) -> Result<(
         .await?;
     let rows = change.query(&statement, &[&project_ids]).await?;
     change.touched.releases.extend(rows.iter().map(|row| row.get::<_, i64>("id")));
+    Ok(())
+}
+
+/// Fills in the summaries of releases, each up to 300 characters.
+pub async fn summarize(db: &impl Client, releases: &mut [Recent]) -> Result<()> {
+    let statement = db
+        .prepare_cached(
+            "-- store::releases::summarize
+             select id, left(metadata ->> 'summary', 300) as summary
+             from releases
+             where id = any ($1)",
+        )
+        .await?;
+    let ids: Vec<i64> = releases.iter().filter_map(|release| release.id).collect();
+    let rows = db.query(&statement, &[&ids]).await?;
+    let mut summaries: HashMap<i64, Option<String>> =
+        rows.iter().map(|row| (row.get("id"), row.get("summary"))).collect();
+    for release in releases {
+        release.summary = release.id.and_then(|id| summaries.remove(&id)).flatten();
+    }
     Ok(())
 }
 

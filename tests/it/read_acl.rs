@@ -459,3 +459,19 @@ async fn a_change_of_acl_read_holds_at_once_and_on_every_process() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_token_for_one_project_sees_no_releases_of_others() {
+    let server = Server::start().await;
+    secret(&server).await;
+    server.login("alice").upload_wheel("alice/secret", "other", "7.0").await;
+    let bob = server.login("bob");
+    let limits = json!({"indexes": ["alice/secret"], "projects": ["pkg"]});
+    let made = bob.post("bob/+token-create", limits).await.expect(200).result();
+    let for_one = bob.with_secret(made["token"].as_str().unwrap());
+    for (client, sees_other) in [(&bob, true), (&for_one, false)] {
+        let page = read(client, "html", "alice/secret").await.expect(200).text();
+        assert!(page.contains("pkg 1.0"), "{page}");
+        assert_eq!(page.contains("other 7.0"), sees_other, "{page}");
+    }
+}

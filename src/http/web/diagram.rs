@@ -17,7 +17,8 @@ use std::sync::Arc;
 /// `GET /+diagram.svg`
 pub(in crate::http) async fn whole(State(service): State<Service>, page: Page) -> Result<Response> {
     let all = ops::indexes::all(&service, &page.caller).await?;
-    let diagram = ops::diagram::whole(&service, &all.iter().collect::<Vec<&Index>>()).await?;
+    let diagram =
+        ops::diagram::whole(&service, &all.iter().map(|index| &**index).collect::<Vec<&Index>>()).await?;
     picture(&service, &page, diagram, None)
 }
 
@@ -29,7 +30,9 @@ pub(in crate::http) async fn around(
 ) -> Result<Response> {
     ops::resolve::readable(&service, &page.caller, &index).await?;
     let all = ops::indexes::all(&service, &page.caller).await?;
-    let diagram = ops::diagram::around(&service, &index, &all.iter().collect::<Vec<&Index>>()).await?;
+    let diagram =
+        ops::diagram::around(&service, &index, &all.iter().map(|index| &**index).collect::<Vec<&Index>>())
+            .await?;
     picture(&service, &page, diagram, Some(index.to_string()))
 }
 

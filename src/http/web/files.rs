@@ -15,8 +15,11 @@ use crate::{
     },
 };
 use minijinja::{Value, context};
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// Tox results that are shown beside a file, the newest ones.
+const MOST_TESTS: usize = 8;
 
 /// The distribution files of a release.
 pub(super) fn of_release(release: &IndexRelease) -> Vec<PageFile> {
@@ -59,20 +62,22 @@ pub(super) fn table(page: &release::Page, project: &ProjectName, release: &str) 
         Linked::File(file) => Some((file.filename.as_str(), &file.log)),
         _ => None,
     });
-    let logs: Vec<_> = logs.collect();
+    let logs: HashMap<_, _> = logs.collect();
+    let mut results: HashMap<&str, Vec<&Attachment>> = HashMap::new();
+    for result in attached(first, Rel::ToxResult) {
+        results.entry(result.for_filename.as_deref().unwrap_or_default()).or_default().push(result);
+    }
     let entries = of_release(first).into_iter().map(|file| {
-        let log = logs.iter().find(|(filename, _)| *filename == file.filename).map(|(_, log)| *log);
+        let log = logs.get(file.filename.as_str()).copied();
         let path = format!("/{}/{}", file.index.url_path(), file.path);
         let mut hashes = file.hashes.clone();
         if let Some([md5, blake2b]) = file.hashes.get("sha256").and_then(|sha256| page.digests.get(sha256)) {
             hashes.insert("md5".into(), md5.clone());
             hashes.insert("blake2b_256".into(), blake2b.clone());
         }
+        let tests = results.get(file.filename.as_str()).into_iter().flatten().rev().take(MOST_TESTS);
         let results = format!("{release}/+toxresults/{}", encode(&file.filename));
-        let tests: Vec<_> = attached(first, Rel::ToxResult)
-            .filter(|it| it.for_filename.as_deref() == Some(&file.filename))
-            .map(|it| test(it, page.runs.get(&it.path()), &results))
-            .collect();
+        let tests: Vec<_> = tests.map(|it| test(it, page.runs.get(&it.path()), &results)).collect();
         context! {
             filename => file.filename.as_str(),
             kind => kind(&file.filename),
@@ -90,7 +95,7 @@ pub(super) fn table(page: &release::Page, project: &ProjectName, release: &str) 
             provenance => file.provenance.as_deref().and_then(web_url),
             history => log.map(history),
             results => (!tests.is_empty()).then_some(results),
-            tests => tests.into_iter().rev().take(8).collect::<Vec<_>>(),
+            tests,
             path,
         }
     });

@@ -38,7 +38,7 @@ pub(in crate::http) async fn index(
 ) -> Result<Response> {
     let detail = ops::overview::detail(service, &page.caller, index, prefix, after).await?;
     let all = ops::indexes::all(service, &page.caller).await?;
-    let all: Vec<&Index> = all.iter().collect();
+    let all: Vec<&Index> = all.iter().map(|index| &**index).collect();
     let overview = ops::overview::of(service, &page.caller, &[index]).await?;
     let diagram = ops::diagram::around(service, &index.name, &all).await?;
     let heirs: Vec<_> = all.iter().filter(|heir| heir.bases.contains(&index.name)).collect();
@@ -133,7 +133,7 @@ fn mirror(index: &Index, listed: Option<&Known>) -> Option<Value> {
 }
 
 fn recent(path: &str, release: &Recent) -> Value {
-    let project_path = format!("{path}/{}", encode(&release.project));
+    let project_path = format!("{path}/{}", encode(release.project.as_str()));
     context! {
         project => release.project.as_str(),
         version => release.version.as_str(),

@@ -20,10 +20,15 @@ use crate::{
 use axum::response::Response;
 use minijinja::{Value, context, value::Serde};
 use serde_json::Map;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 /// How many other versions are linked.
 const OTHERS: usize = 8;
+
+/// Links, classifiers and requirements that are shown at most.
+const MOST_LINKS: usize = 100;
+const MOST_CLASSIFIERS: usize = 200;
+const MOST_REQUIREMENTS: usize = 500;
 
 /// A license that is longer, in bytes, is folded.
 const SHORT_LICENSE: usize = 100;
@@ -71,6 +76,8 @@ pub(in crate::http) fn release(
         })
         .collect();
     let requirement = format!("{project}=={shown}");
+    let (links, more_links) = links(metadata);
+    let more = |key: &str, most: usize| list(metadata, key).len().saturating_sub(most);
     let has_docs = files::attached(&of.first, Rel::DocZip).next().is_some();
     let context = context! {
         title => format!("{project} {shown}"),
@@ -102,9 +109,12 @@ pub(in crate::http) fn release(
         people => people(metadata),
         license => license(metadata),
         keywords => texts(&keywords(text("keywords"))),
-        links => links(metadata),
+        links,
+        more_links,
         classifiers => classifiers(metadata),
+        more_classifiers => more("classifiers", MOST_CLASSIFIERS),
         requirements => requirements(metadata, asked),
+        more_requirements => more("requires_dist", MOST_REQUIREMENTS),
         extras => texts(&list(metadata, "provides_extras")),
         install => install::lines(page, index, &requirement, found.scope.restricted),
         may => rights::on_project(service, &page.caller, index, project),
@@ -156,33 +166,36 @@ fn keywords(text: &str) -> Vec<&str> {
     divided.into_iter().filter(|word| !word.is_empty()).collect()
 }
 
-/// Links to the web, those with the same address once.
-fn links(metadata: &Map<String, serde_json::Value>) -> Vec<Value> {
+/// Links to the web, those with the same address once, and how many more there are.
+fn links(metadata: &Map<String, serde_json::Value>) -> (Vec<Value>, usize) {
     let text = |key: &str| metadata.get(key).and_then(serde_json::Value::as_str).unwrap_or_default();
     let stated = list(metadata, "project_urls").into_iter().map(|line| match line.split_once(',') {
         Some((label, url)) => (label.trim(), url.trim()),
         None => ("Link", line.trim()),
     });
     let others = [("Homepage", text("home_page").trim()), ("Download", text("download_url").trim())];
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     let mut links = Vec::new();
     for (label, url) in stated.chain(others) {
-        if files::web_url(url).is_none() || seen.contains(&url.trim_end_matches('/')) {
+        if files::web_url(url).is_none()
+            || !seen.insert(url.trim_end_matches('/'))
+            || links.len() == MOST_LINKS
+        {
             continue;
         }
-        seen.push(url.trim_end_matches('/'));
         let plain: String =
             label.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
         let known = LABELS.iter().find(|(_, written)| written.contains(&plain.as_str()));
         links.push(context! { label => known.map_or(label, |(known, _)| known), url });
     }
-    links
+    let more = seen.len() - links.len();
+    (links, more)
 }
 
 /// By their first part.
 fn classifiers(metadata: &Map<String, serde_json::Value>) -> Vec<Value> {
     let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for classifier in list(metadata, "classifiers") {
+    for classifier in list(metadata, "classifiers").into_iter().take(MOST_CLASSIFIERS) {
         let (group, rest) = classifier.split_once(" :: ").unwrap_or(("Other", classifier));
         groups.entry(group).or_default().push(rest);
     }
@@ -192,7 +205,7 @@ fn classifiers(metadata: &Map<String, serde_json::Value>) -> Vec<Value> {
 /// By the extra that asks for them, those of the release itself first.
 fn requirements(metadata: &Map<String, serde_json::Value>, index: &IndexName) -> Vec<Value> {
     let mut groups: BTreeMap<Option<String>, Vec<Value>> = BTreeMap::new();
-    for line in list(metadata, "requires_dist") {
+    for line in list(metadata, "requires_dist").into_iter().take(MOST_REQUIREMENTS) {
         let read = Requirement::read(line);
         let path = read.project.as_ref().map(|project: &ProjectName| project_path(index, project));
         let entry = context! { name => read.name, path, wanted => read.wanted, marker => read.marker };

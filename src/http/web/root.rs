@@ -5,7 +5,7 @@ use crate::{
     error::Result,
     model::{
         index::{Index, place},
-        name::encode,
+        name::{UserName, encode},
         user::User,
     },
     ops::{self, users::Shown},
@@ -14,6 +14,7 @@ use crate::{
 use axum::response::Response;
 use minijinja::{Value, context, value::Serde};
 use serde_json::Map;
+use std::collections::HashMap;
 
 /// Indexes that are in no group, beyond which those of each user are folded up.
 const MANY: usize = 12;
@@ -25,22 +26,24 @@ pub(in crate::http) async fn root(
     users: &[Shown],
     data: &Map<String, serde_json::Value>,
 ) -> Result<Response> {
-    let indexes: Vec<&Index> = users.iter().flat_map(|shown| &shown.indexes).collect();
+    let indexes: Vec<&Index> = users.iter().flat_map(|shown| &shown.indexes).map(|index| &**index).collect();
     let overview = ops::overview::of(service, &page.caller, &indexes).await?;
     let diagram = ops::diagram::whole(service, &indexes).await?;
     let (groups, others) = place::arrange(indexes.iter().copied());
     let cards = |indexes: &[&Index]| indexes.iter().map(|index| listed(index, &overview)).collect::<Vec<_>>();
     let groups =
         groups.iter().map(|group| context! { name => group.name.as_str(), indexes => cards(&group.indexes) });
+    let mut of_users: HashMap<&UserName, Vec<&Index>> = HashMap::new();
+    for index in &others {
+        of_users.entry(&index.name.user).or_default().push(index);
+    }
     let (mut sections, mut without) = (Vec::new(), Vec::new());
     for Shown { user, indexes } in users {
         match indexes.is_empty() {
             true => without.push(section(user, Vec::new())),
             false => {
-                let own: Vec<&Index> =
-                    others.iter().copied().filter(|index| index.name.user == user.name).collect();
-                if !own.is_empty() {
-                    sections.push(section(user, cards(&own)));
+                if let Some(own) = of_users.get(&user.name) {
+                    sections.push(section(user, cards(own)));
                 }
             }
         }

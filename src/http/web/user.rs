@@ -20,7 +20,7 @@ pub(in crate::http) async fn user(
     Shown { user, indexes }: &Shown,
     data: &serde_json::Value,
 ) -> Result<Response> {
-    let indexes: Vec<&Index> = indexes.iter().collect();
+    let indexes: Vec<&Index> = indexes.iter().map(|index| &**index).collect();
     let overview = ops::overview::of(service, &page.caller, &indexes).await?;
     let (groups, others) = place::arrange(indexes);
     let indexes = groups.into_iter().flat_map(|group| group.indexes).chain(others);

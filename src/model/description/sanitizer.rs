@@ -11,10 +11,16 @@ const DEEPEST: usize = 100;
 /// Names in a description begin with it, so that they are not taken for those of the page.
 const PREFIX: &str = "user-content-";
 
-/// Elements that have no content, or that the next of their kind ends.
-const NOT_NESTED: [&[u8]; 21] = [
-    b"area", b"br", b"col", b"dd", b"dt", b"embed", b"hr", b"img", b"input", b"li", b"link", b"meta",
-    b"option", b"p", b"source", b"tbody", b"td", b"th", b"tr", b"track", b"wbr",
+/// Elements that have no content, or that the next of their kind ends. `dd` and `dt` do not end a list's `li`, nor it them.
+const NOT_NESTED: [&[u8]; 19] = [
+    b"area", b"br", b"col", b"embed", b"hr", b"img", b"input", b"li", b"link", b"meta", b"option", b"p",
+    b"source", b"tbody", b"td", b"th", b"tr", b"track", b"wbr",
+];
+
+/// Elements that end with whatever they stand in (HTML, "any other end tag").
+const PLAIN: [&[u8]; 16] = [
+    b"abbr", b"bdi", b"bdo", b"cite", b"del", b"dfn", b"ins", b"kbd", b"label", b"mark", b"q", b"samp",
+    b"span", b"sub", b"sup", b"var",
 ];
 
 static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
@@ -45,7 +51,7 @@ static CLEANER: LazyLock<Builder<'static>> = LazyLock::new(|| {
 /// deeply.
 pub(super) fn clean(html: &str) -> Option<String> {
     static HEADING: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new("<(/?)h([1-5])").ok());
-    if nesting(html) > DEEPEST {
+    if is_too_deep(html) {
         return None;
     }
     let html = CLEANER.clean(html).to_string();
@@ -56,23 +62,30 @@ pub(super) fn clean(html: &str) -> Option<String> {
     Some(HEADING.as_ref()?.replace_all(&html, deeper).into_owned())
 }
 
-/// How deeply elements are nested at most; no less than a parser finds.
-fn nesting(html: &str) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
+/// Whether a parser may find elements nested more deeply than [`DEEPEST`]. An end tag is believed where only plain elements
+/// are open within what it names: in other places a parser may leave open all that is there.
+fn is_too_deep(html: &str) -> bool {
+    let mut open: Vec<Vec<u8>> = Vec::new();
     for token in Tokenizer::new(html) {
         let Ok(token) = token;
         match token {
             Token::StartTag(tag) if !NOT_NESTED.contains(&tag.name.as_slice()) => {
-                depth += 1;
-                deepest = deepest.max(depth);
+                if open.len() == DEEPEST {
+                    return true;
+                }
+                open.push(tag.name.to_vec());
             }
-            Token::EndTag(tag) if !NOT_NESTED.contains(&tag.name.as_slice()) => {
-                depth = depth.saturating_sub(1);
+            Token::EndTag(tag) => {
+                let last =
+                    open.iter().rposition(|name| *name == *tag.name || !PLAIN.contains(&name.as_slice()));
+                if let Some(last) = last.filter(|last| open[*last] == *tag.name) {
+                    open.truncate(last);
+                }
             }
             _ => {}
         }
     }
-    deepest
+    false
 }
 
 /// Of relative links those within the description; the others lead nowhere here.

@@ -5,6 +5,9 @@ use super::Index;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Longest label and name of a group, in characters.
+const LONGEST: usize = 100;
+
 /// What the object `custom_data` of an index says: `{"group": "Products", "order": 1, "label": "Shop"}`, each if it likes.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Place {
@@ -27,8 +30,10 @@ impl Place {
     /// Reads `custom_data`; of another type than told above nothing is said.
     pub fn new(custom_data: Option<&Value>) -> Self {
         let text = |key| {
-            let text = custom_data?.get(key)?.as_str()?.trim();
-            (!text.is_empty()).then(|| text.to_owned())
+            let text = custom_data?.get(key)?.as_str()?;
+            let text: String = text.chars().filter(|c| is_shown(*c)).collect();
+            let text: String = text.trim().chars().take(LONGEST).collect();
+            (!text.is_empty()).then_some(text)
         };
         Self {
             group: text("group"),
@@ -36,6 +41,14 @@ impl Place {
             label: text("label"),
         }
     }
+}
+
+/// Whether a character shows itself, and only itself: none that controls, none that turns the direction of a line around,
+/// and none that XML forbids.
+fn is_shown(c: char) -> bool {
+    let is_direction =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !c.is_control() && !is_direction && !matches!(c, '\u{fffe}' | '\u{ffff}')
 }
 
 /// The groups, that with the lowest `order` first and else by name, and the indexes that are in none; both by order, and
@@ -110,6 +123,9 @@ mod tests {
         ] {
             assert_eq!(Place::new(Some(&data)), Place::default(), "{data}");
         }
+        let label = format!("a\n\u{202e}b\u{0}\u{ffff}{}", "é".repeat(200));
+        let label = Place::new(Some(&json!({"label": label}))).label;
+        assert_eq!(label, Some(format!("ab{}", "é".repeat(98))));
         let place = Place::new(Some(&json!({"group": "g", "order": 0, "label": "l", "more": 1})));
         assert_eq!(place, Place { group: Some("g".into()), order: Some(0.0), label: Some("l".into()) });
     }

@@ -115,10 +115,7 @@ async fn find(
             resolve::readable(service, caller, name).await?;
             resolve::whole_order(service, name).await?
         }
-        None => {
-            let all = store::indexes::all(&service.db().await?, None).await?;
-            all.into_iter().map(Arc::new).collect()
-        }
+        None => resolve::all(service).await?.to_vec(),
     };
     order.retain(|index| service.policy.may_read(caller, index));
     let index_ids: Vec<i64> = order.iter().map(|index| index.id).collect();

@@ -77,6 +77,11 @@ async fn json_tells_the_same() {
     for wrong in ["before=x", "after=-1", "before="] {
         alice.get(&format!("+changelog?{wrong}")).await.expect(400);
     }
+    let newest = server.serial().await;
+    let after = alice.get("+changelog?after=9223372036854775807").await.expect(200).result();
+    assert_eq!((&after["serial"], &after["before"]), (&json!(newest), &json!(newest + 1)));
+    let before = alice.get("+changelog?before=0").await.expect(200).result();
+    assert_eq!((&before["serial"], &before["events"]), (&json!(0), &json!([])));
     alice.get("alice/none/+changelog").await.expect(404);
 }
 

@@ -1,7 +1,7 @@
 //! The pages of all indexes, of a user, and of an index.
 
 use super::{in_order, page, plain, seen};
-use crate::harness::{Server, Upstream};
+use crate::harness::{Server, Upload, Upstream, archive};
 use serde_json::json;
 
 #[tokio::test]
@@ -165,10 +165,15 @@ async fn the_latest_releases_are_those_that_came_to_the_index_last() {
     }
     let push = json!({"name": "one", "version": "1.0", "targetindex": "alice/prod"});
     alice.json("PUSH", "alice/dev", push).await.expect(200);
-    alice.upload_wheel("alice/prod", "three", "3.0").await;
+    let three =
+        Upload::new("three", "3.0", archive::wheel("three", "3.0")).with("summary", "Of three things");
+    alice.upload("alice/prod", three).await.expect(200);
     in_order(&seen(&page(&alice, "alice/dev").await), &["Latest releases", "one 1.1", "two 1.0", "one 1.0"]);
     let html = page(&server.anonymous(), "alice/prod").await;
-    in_order(&seen(&html), &["Latest releases", "three 3.0", "UTC by alice", "one 1.0", "UTC by alice"]);
+    in_order(
+        &seen(&html),
+        &["Latest releases", "three 3.0", "Of three things", "UTC by alice", "one 1.0", "UTC by alice"],
+    );
     assert!(html.contains("href=\"/alice/prod/one/1.0\"") && html.contains("href=\"/alice/prod/one\""));
     assert!(!html.contains("1.1"), "{html}");
 }

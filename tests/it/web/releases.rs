@@ -100,6 +100,27 @@ async fn a_release_tells_all_that_its_metadata_say() {
 }
 
 #[tokio::test]
+async fn of_very_long_lists_the_beginning_is_shown_and_how_much_more_there_is() {
+    let server = Server::start().await;
+    let alice = server.user("alice").await;
+    alice.create_index("alice/dev", json!({})).await;
+    let mut upload = Upload::new("pkg", "1.0", archive::wheel("pkg", "1.0"));
+    for number in 0..501 {
+        upload = upload.with("requires_dist", &format!("dep{number}"));
+    }
+    for number in 0..203 {
+        upload = upload.with("classifiers", &format!("Topic :: T{number}"));
+    }
+    for number in 0..105 {
+        upload = upload.with("project_urls", &format!("L{number}, https://x.example/{number}"));
+    }
+    alice.upload("alice/dev", upload).await.expect(200);
+    let html = shown(&alice, "alice/dev/pkg/1.0").await;
+    assert_has(&html, &["L99 and 5 more", "dep499 and 1 more", "T199 and 3 more"]);
+    assert!(!html.contains("dep500") && !html.contains("T200") && !html.contains("L100"), "{html}");
+}
+
+#[tokio::test]
 async fn the_lines_to_install_are_right_from_outside() {
     let server = Server::start().await;
     let alice = server.user("alice").await;

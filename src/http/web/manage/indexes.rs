@@ -166,7 +166,7 @@ async fn edit_form(
 /// The names of the indexes that the viewer may read, to choose bases from.
 async fn known(service: &Service, page: &Page, but: Option<&IndexName>) -> Result<Vec<String>> {
     let users = ops::users::list(service, &page.caller).await?;
-    let indexes = users.into_iter().flat_map(|shown| shown.indexes).map(|index| index.name);
+    let indexes = users.into_iter().flat_map(|shown| shown.indexes).map(|index| index.name.clone());
     Ok(indexes.filter(|name| Some(name) != but).map(|name| name.to_string()).collect())
 }
 

@@ -152,8 +152,8 @@ impl Renderer {
         }
         html.push('>');
         let Some(target) = options.get("target") else { return html };
-        let named = target.strip_suffix('_').and_then(|name| self.names.url(name.trim_matches('`')));
-        format!("<a href=\"{}\">{html}</a>", escaped(named.unwrap_or(target)))
+        let named = target.strip_suffix('_').and_then(|name| self.named(name.trim_matches('`')));
+        format!("<a href=\"{}\">{html}</a>", escaped(named.as_deref().unwrap_or(target)))
     }
 }
 

@@ -6,6 +6,10 @@ use super::Renderer;
 /// How deep a substitution may be in others.
 const DEEPEST: usize = 3;
 
+/// Longest name of a role and of a substitution, in characters: each is looked for wherever one might begin.
+const LONGEST_ROLE: usize = 64;
+const LONGEST_SUBSTITUTION: usize = 200;
+
 /// The markup whose end is known not to come any more, so that each is looked for once.
 type Missing = Vec<&'static str>;
 
@@ -52,17 +56,15 @@ impl Renderer {
             return Some((format!("<em>{}</em>", escaped(&unescaped(body))), body.len() + 2));
         }
         if rest.starts_with('|') {
-            let body = enclosed(rest, "|", missing)?;
+            let end = rest.char_indices().nth(LONGEST_SUBSTITUTION).map_or(rest.len(), |(end, _)| end);
+            let within = &rest[..end];
+            let body = enclosed(within, "|", &mut Missing::new())?;
             let used = body.len() + 2;
             let html = self.substituted(body)?;
             let after = &rest[used..];
             return Some(match after.strip_prefix("__").map(|_| 2).or(after.strip_prefix('_').map(|_| 1)) {
                 Some(marks) => {
-                    let url = if marks == 2 {
-                        self.next_anonymous()
-                    } else {
-                        self.names.url(body).map(str::to_owned)
-                    };
+                    let url = if marks == 2 { self.next_anonymous() } else { self.named(body) };
                     (link(url.as_deref(), &html), used + marks)
                 }
                 None => (html, used),
@@ -76,7 +78,8 @@ impl Renderer {
             return Some((html, end + 3));
         }
         let name = rest.strip_prefix(':')?;
-        let end = name.find(|c: char| !c.is_ascii_alphanumeric() && !"+-_.:".contains(c))?;
+        let mut bytes = name.bytes().take(LONGEST_ROLE);
+        let end = bytes.position(|byte| !byte.is_ascii_alphanumeric() && !b"+-_.:".contains(&byte))?;
         let role = name[..end].strip_suffix(':').filter(|role| !role.is_empty())?;
         let (html, used) =
             self.interpreted(name[end..].starts_with('`').then_some(&name[end..])?, Some(role), missing)?;
@@ -98,11 +101,11 @@ impl Renderer {
             let (label, target) = embedded(body);
             let url = match target {
                 Some(target) => match target.strip_suffix('_').filter(|name| !name.contains("://")) {
-                    Some(name) => self.names.url(name.trim_end_matches('\\')).map(str::to_owned),
+                    Some(name) => self.named(name.trim_end_matches('\\')),
                     None => Some(web_or_mail(&unescaped(target).replace(['\n', ' '], ""))),
                 },
                 None if marks == 2 => self.next_anonymous(),
-                None => self.names.url(&unescaped(body)).map(str::to_owned),
+                None => self.named(&unescaped(body)),
             };
             return Some((link(url.as_deref(), &escaped(&unescaped(label))), used + marks));
         }
@@ -152,7 +155,7 @@ impl Renderer {
         let marks = after.bytes().take_while(|byte| *byte == b'_').count();
         let is_end = after[marks..].chars().next().is_none_or(|c| !c.is_alphanumeric());
         let url = match marks {
-            1 if is_end => self.names.url(word).map(str::to_owned),
+            1 if is_end => self.named(word),
             2 if is_end => self.next_anonymous(),
             _ => None,
         };
@@ -177,9 +180,22 @@ impl Renderer {
         Some(html)
     }
 
+    /// Where a name leads.
+    pub fn named(&mut self, name: &str) -> Option<String> {
+        let url = self.names.url(name).map(str::to_owned);
+        self.added(url)
+    }
+
     fn next_anonymous(&mut self) -> Option<String> {
         self.anonymous += 1;
-        self.names.anonymous(self.anonymous - 1).map(str::to_owned)
+        let url = self.names.anonymous(self.anonymous - 1).map(str::to_owned);
+        self.added(url)
+    }
+
+    /// A URL that stands elsewhere in the text, as long as there is room for it.
+    fn added(&mut self, url: Option<String>) -> Option<String> {
+        self.room = self.room.saturating_sub(url.as_ref().map_or(0, String::len));
+        url.filter(|_| self.room > 0)
     }
 }
 

@@ -14,8 +14,11 @@ use names::Names;
 /// Deepest nesting of lists, quotes and tables; what is deeper is shown as it was written.
 const DEEPEST: usize = 20;
 
-/// What substitutions may add, in bytes.
-const SUBSTITUTED: usize = 1 << 20;
+/// What substitutions and the URLs of names may add, in bytes.
+const ADDED: usize = 1 << 20;
+
+/// Lines that are looked at for the ends of tables.
+const TABLE_LINES: usize = 200_000;
 
 /// Renders it; `None` when it would become far longer than it is.
 pub(super) fn html(text: &str) -> Option<String> {
@@ -25,8 +28,9 @@ pub(super) fn html(text: &str) -> Option<String> {
         names: Names::of(&lines, &text),
         levels: Vec::new(),
         anonymous: 0,
-        room: SUBSTITUTED,
+        room: ADDED,
         nested: 0,
+        table_lines: TABLE_LINES,
     };
     let html = renderer.body(&lines, 0);
     (renderer.room > 0).then_some(html)
@@ -38,10 +42,12 @@ struct Renderer {
     levels: Vec<(u8, bool)>,
     /// How many anonymous links there were.
     anonymous: usize,
-    /// What substitutions may still add, in bytes.
+    /// What substitutions and the URLs of names may still add, in bytes.
     room: usize,
     /// How deep a substitution is in others.
     nested: usize,
+    /// Lines that may still be looked at for the ends of tables.
+    table_lines: usize,
 }
 
 fn indent(line: &str) -> usize {

@@ -1,11 +1,14 @@
 //! What other parts of a text refer to by name: link targets, titles, footnotes and substitutions.
 
-use super::{dedent, indented, is_underlined, normal, slug};
+use super::{dedent, indent, is_underlined, normal, slug};
 use regex::Regex;
-use std::{collections::HashMap, sync::LazyLock};
+use std::{collections::HashMap, rc::Rc, sync::LazyLock};
 
 /// How many targets that only name another are followed.
 const STEPS: usize = 5;
+
+/// Lines below its first one that a name may go on over.
+const MOST_LINES: usize = 64;
 
 #[derive(Default)]
 pub(super) struct Names {
@@ -16,10 +19,11 @@ pub(super) struct Names {
     substitutions: HashMap<String, String>,
 }
 
+#[derive(Clone)]
 enum Target {
     /// A URL, or a place in the text as `#id`.
-    Url(String),
-    Name(String),
+    Url(Rc<str>),
+    Name(Rc<str>),
 }
 
 impl Names {
@@ -28,7 +32,7 @@ impl Names {
             LazyLock::new(|| Regex::new(r"`([^`<>]+)\s<([^`<>\s]+)>`_(?:[^_]|$)").ok());
         let mut names = Self::default();
         for found in EMBEDDED.iter().flat_map(|embedded| embedded.captures_iter(text)) {
-            names.targets.entry(normal(&found[1])).or_insert_with(|| Target::Url(found[2].to_owned()));
+            names.targets.entry(normal(&found[1])).or_insert_with(|| Target::Url(found[2].into()));
         }
         // Targets without a URL lead to what follows, which may be the URL of another.
         let mut waiting: Vec<String> = Vec::new();
@@ -36,13 +40,15 @@ impl Names {
             let next = lines.get(at + 1).copied().unwrap_or_default();
             let unindented = line.trim_start();
             if is_underlined(line, next) {
-                names.targets.entry(normal(line)).or_insert_with(|| Target::Url(format!("#{}", slug(line))));
+                names
+                    .targets
+                    .entry(normal(line))
+                    .or_insert_with(|| Target::Url(format!("#{}", slug(line)).into()));
             } else if let Some(url) = unindented.strip_prefix("__ ") {
                 names.anonymous.push(url.trim().to_owned());
             } else if let Some(explicit) = unindented.strip_prefix(".. ") {
                 let explicit = explicit.trim_start();
-                let more = &lines[at + 1..];
-                let more = dedent(&more[..indented(more)], None);
+                let more = continued(&lines[at..]);
                 if let Some(rest) = explicit.strip_prefix("__:") {
                     names.anonymous.push(joined(rest, &more));
                 } else if let Some((name, rest)) = explicit.strip_prefix('_').and_then(target) {
@@ -50,14 +56,14 @@ impl Names {
                         url if url.is_empty() => waiting.push(normal(&name)),
                         url => {
                             let reference = url.strip_suffix('_').filter(|name| !name.contains("://"));
-                            let target = || match reference {
-                                Some(name) => Target::Name(normal(name.trim_matches('`'))),
-                                None => Target::Url(url.clone()),
+                            let target = match reference {
+                                Some(name) => Target::Name(normal(name.trim_matches('`')).into()),
+                                None => Target::Url(url.into()),
                             };
                             for waiting in waiting.drain(..) {
-                                names.targets.insert(waiting, target());
+                                names.targets.insert(waiting, target.clone());
                             }
-                            names.targets.insert(normal(&name), target());
+                            names.targets.insert(normal(&name), target);
                         }
                     }
                     continue;
@@ -70,7 +76,7 @@ impl Names {
             }
             if !line.is_empty() {
                 for name in waiting.drain(..) {
-                    let place = Target::Url(format!("#{}", slug(&name)));
+                    let place = Target::Url(format!("#{}", slug(&name)).into());
                     names.targets.insert(name, place);
                 }
             }
@@ -80,11 +86,11 @@ impl Names {
 
     /// Where a name leads.
     pub fn url(&self, name: &str) -> Option<&str> {
-        let mut name = normal(name);
+        let mut name: Rc<str> = normal(name).into();
         for _ in 0..STEPS {
-            match self.targets.get(&name)? {
+            match self.targets.get(&*name)? {
                 Target::Url(url) => return Some(url),
-                Target::Name(other) => name.clone_from(other),
+                Target::Name(other) => name = Rc::clone(other),
             }
         }
         None
@@ -99,6 +105,13 @@ impl Names {
     pub fn substitution(&self, name: &str) -> Option<&str> {
         self.substitutions.get(&normal(name)).map(String::as_str)
     }
+}
+
+/// The lines below the first one that belong to it, being indented more deeply than it is.
+fn continued<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let more = &lines[1..lines.len().min(1 + MOST_LINES)];
+    let is_other = |line: &&str| !line.is_empty() && indent(line) <= indent(lines[0]);
+    dedent(&more[..more.iter().position(is_other).unwrap_or(more.len())], None)
 }
 
 /// The name of a target, and what stands behind its colon.

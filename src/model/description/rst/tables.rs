@@ -22,7 +22,9 @@ impl Renderer {
         let is_end =
             |at: &usize| is_simple_border(lines[*at]) && lines.get(at + 1).is_none_or(|next| next.is_empty());
         // A border may also end the heading before a blank line.
-        let ends: Vec<usize> = (1..lines.len().min(10_000)).filter(is_end).take(2).collect();
+        let most = lines.len().min(10_000).min(self.table_lines);
+        let ends: Vec<usize> = (1..most).filter(is_end).take(2).collect();
+        self.table_lines -= ends.get(1).copied().unwrap_or(most);
         let (first, second) = (*ends.first()?, ends.get(1).copied());
         let is_heading = !lines[1..first].iter().any(|line| is_simple_border(line));
         let end = match second {
