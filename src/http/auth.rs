@@ -23,7 +23,7 @@ use std::time::Duration;
 /// How long a request may take while the database is away.
 const FROM_MEMORY: Duration = Duration::from_secs(3);
 
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+pub(super) const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const DEVPI_AUTH: HeaderName = HeaderName::from_static("x-devpi-auth");
 
 /// Puts the [`Caller`] into the request; after this the caches know every change up to the current serial.
@@ -66,17 +66,23 @@ async fn answer(
     next: Next,
 ) -> Result<Response, Error> {
     let given = credentials(request.headers());
-    let session = given.is_none().then(|| Session::of(service, request.headers())).flatten();
-    let given = given.or_else(|| {
-        // A cookie comes along with requests that no page of ours makes, so it changes nothing by itself.
-        let session = session.as_ref()?;
-        let believed = request.method().is_safe() || session.is_proved(request.headers());
-        believed.then(|| (session.user.clone(), session.token.clone()))
-    });
-    let caller = match given {
-        Some((user, secret)) => Box::pin(ops::login::authenticate(service, &user, &secret)).await?,
-        None => Caller::default(),
-    };
+    // A browser that a proxy asked for a password sends that one to us too, and is logged in all the same.
+    let has_own = given.as_ref().is_some_and(|given| !given.is_basic);
+    let mut session = Session::of(service, request.headers()).filter(|_| !has_own);
+    let mut caller = Caller::default();
+    // A cookie comes along with requests that no page of ours makes, so it changes nothing by itself.
+    if let Some(session) = &session
+        && (request.method().is_safe() || session.is_proved(request.headers()))
+    {
+        caller = Box::pin(ops::login::authenticate(service, &session.user, &session.token)).await?;
+    }
+    if caller.is_anonymous()
+        && let Some(Given { user, secret, .. }) = given
+    {
+        caller = Box::pin(ops::login::authenticate(service, &user, &secret)).await?;
+        // Where the session would have been believed, it has ended.
+        session = session.filter(|_| !request.method().is_safe() || caller.is_anonymous());
+    }
     if authcheck::asks(&request) {
         return authcheck::answer(service, &caller, request).await;
     }
@@ -87,22 +93,35 @@ async fn answer(
         request.extensions_mut().insert(session);
     }
     let mut response = next.run(request).await;
-    traced.user = traced.user.or_else(|| sender?.get().cloned());
+    traced.user = sender.and_then(|sender| sender.get().cloned()).or(traced.user);
     response.extensions_mut().insert(traced);
     Ok(response)
 }
 
+/// What a header says of who asks.
+struct Given {
+    user: String,
+    secret: String,
+    /// A browser remembers it, and sends it with every request.
+    is_basic: bool,
+}
+
 /// User and secret, from the first header that can be decoded. `Bearer` (RFC 6750) has a secret alone.
-fn credentials(headers: &HeaderMap) -> Option<(String, String)> {
+fn credentials(headers: &HeaderMap) -> Option<Given> {
     let devpi = headers.get(DEVPI_AUTH).and_then(|value| decode(value.to_str().ok()?));
-    devpi.or_else(|| {
-        let (scheme, given) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-        match scheme {
-            scheme if scheme.eq_ignore_ascii_case("basic") => decode(given),
-            scheme if scheme.eq_ignore_ascii_case("bearer") => Some((String::new(), given.trim().to_owned())),
-            _ => None,
+    if let Some((user, secret)) = devpi {
+        return Some(Given { user, secret, is_basic: false });
+    }
+    let (scheme, given) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    match scheme {
+        scheme if scheme.eq_ignore_ascii_case("basic") => {
+            decode(given).map(|(user, secret)| Given { user, secret, is_basic: true })
         }
-    })
+        scheme if scheme.eq_ignore_ascii_case("bearer") => {
+            Some(Given { user: String::new(), secret: given.trim().to_owned(), is_basic: false })
+        }
+        _ => None,
+    }
 }
 
 /// Decodes `base64(user ":" secret)`, UTF-8 or else latin-1; only the first colon separates.

@@ -30,6 +30,7 @@ use http::{
         ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
         X_CONTENT_TYPE_OPTIONS,
     },
+    uri::PathAndQuery,
 };
 use url::Url;
 
@@ -153,7 +154,11 @@ pub(super) async fn keep_apart(
     let route = request.extensions().get::<MatchedPath>();
     let is_document = route.is_some_and(|route| route.as_str().contains("/{version}/+doc"));
     match (is_document, is_at(request.headers(), base)) {
-        (true, false) => Ok(moved(&base.origin().ascii_serialization(), request.uri().path(), request.uri())),
+        (true, false) => {
+            let asked = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+            let url = format!("{}{asked}", base.origin().ascii_serialization());
+            Ok(respond::found_with(HeaderMap::new(), &url))
+        }
         (false, true) => Err(Error::NotFound("there is nothing but documentation at this host".into())),
         _ => Ok(next.run(request).await),
     }

@@ -71,7 +71,7 @@ pub(super) async fn modify(
     query: Query,
     Json(patch): Json,
 ) -> Result<Response> {
-    let (settings, changed) = ops::indexes::modify(&service, &caller, &index, &patch).await?;
+    let (settings, changed) = ops::indexes::modify(&service, &caller, &index, &patch, &[]).await?;
     if query.has("error_on_noop") && !changed {
         return Err(Error::invalid("The requested modifications resulted in no changes"));
     }

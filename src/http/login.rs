@@ -2,7 +2,7 @@
 
 use super::{
     extract::{JsonObject, is_form},
-    respond, web,
+    negotiate, respond, web,
 };
 use crate::{
     error::{Error, Result},
@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 
 /// A login token for user and password; to the form of a browser, a session.
 pub(super) async fn login(State(service): State<Service>, request: Request) -> Result<Response> {
-    if is_form(request.headers()) {
+    // Scripts send JSON by this content type too: it is curl's.
+    if is_form(request.headers()) && negotiate::prefers_html(request.headers()) {
         return web::login(&service, request).await;
     }
     let JsonObject(body) = JsonObject::from_request(request, &()).await?;

@@ -114,10 +114,11 @@ pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     html > 0.0 && html >= quality_exact(&ranges, "application/json") && !wants_simple_json(headers)
 }
 
-/// Whether a browser asks for a page: they all say that they are Mozilla's.
+/// Whether a browser asks for a page, or a page of ours for events: they all say that they are Mozilla's.
 pub(super) fn is_browser(headers: &HeaderMap) -> bool {
     let agent = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    agent.starts_with("Mozilla/") && prefers_html(headers)
+    let wants_events = quality_exact(&ranges(headers, ACCEPT), "text/event-stream") > 0.0;
+    agent.starts_with("Mozilla/") && (wants_events || prefers_html(headers))
 }
 
 /// How a page is coded for a client: as it likes best, and of what it likes as much as the shortest.

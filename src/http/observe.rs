@@ -43,6 +43,10 @@ const DEVPI_SERVER: &str = "6.20.3";
 /// What of a request its failure is told by.
 const KEPT: [HeaderName; 5] = [ACCEPT, COOKIE, HOST, OUTSIDE_URL, USER_AGENT];
 
+/// Routes of uploads and pushes, without a final slash.
+const MOVES_BYTES: [&str; 3] =
+    ["/{user}/{index}", "/{user}/{index}/+upload", "/{user}/{index}/{project}/{version}/+manage"];
+
 /// What the authentication leaves in the response.
 #[derive(Clone)]
 pub(super) struct Traced {
@@ -84,8 +88,8 @@ pub(super) async fn observe(State(observer): State<Observer>, request: Request, 
     let running = AssertUnwindSafe(next.run(request)).catch_unwind();
     let running = running.unwrap_or_else(panicked).instrument(span.clone());
     // An upload or a push takes as long as its bytes do; their own steps have limits.
-    let moves_bytes = ["/{user}/{index}", "/{user}/{index}/+upload"].contains(&route.trim_end_matches('/'))
-        || route.starts_with("/{user}/{index}/+f/");
+    let moves_bytes =
+        MOVES_BYTES.contains(&route.trim_end_matches('/')) || route.starts_with("/{user}/{index}/+f/");
     let response = if moves_bytes && (method == Method::POST || method.as_str() == "PUSH") {
         running.await
     } else {

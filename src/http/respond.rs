@@ -1,5 +1,6 @@
 //! Replies in devpi's JSON shape (devpi-api, JSON replies).
 
+use super::outside;
 use crate::model::{list, names::Names};
 use axum::{
     body::Body,
@@ -55,9 +56,9 @@ pub(super) fn message(status: StatusCode, message: &str) -> Response {
     (status, json(&json!({"message": message}))).into_response()
 }
 
-/// 302 to a path of ours, written relative to the root so that it survives a proxy's prefix.
+/// 302 to a path of ours below a root URL. It is a path alone, as in [`see_other`].
 pub(super) fn found(root: &str, path: &str) -> Response {
-    let mut response = Redirect::temporary(&format!("{root}{path}")).into_response();
+    let mut response = Redirect::temporary(&format!("{}{path}", outside::prefix(root))).into_response();
     *response.status_mut() = StatusCode::FOUND;
     response
 }

@@ -102,7 +102,8 @@ pub fn merge(metadata: &mut Map<String, Value>, form: &[(String, String)]) {
     metadata.extend(lists);
 }
 
-/// Core metadata as the fields of a form that says the same (packaging standards, the upload API).
+/// Core metadata as the fields of a form that says the same (packaging standards, the upload API). Fields that are none
+/// of a release are left out: in a form they would tell of the upload.
 pub fn form(metadata: &CoreMetadata) -> Vec<(String, String)> {
     let mut form = Vec::new();
     for (field, values) in &metadata.fields {
@@ -112,10 +113,11 @@ pub fn form(metadata: &CoreMetadata) -> Vec<(String, String)> {
             field => field,
         };
         // Of a text that stands there twice the first counts, but the body is the last.
-        let values = match (key, LISTS.contains(&key) || key == "provides_extra") {
-            (_, true) => &values[..],
-            ("description", _) => &values[values.len().saturating_sub(1)..],
-            _ => &values[..values.len().min(1)],
+        let values = match key {
+            key if LISTS.contains(&key) || key == "provides_extra" => &values[..],
+            "description" => &values[values.len().saturating_sub(1)..],
+            key if TEXTS.contains(&key) => &values[..values.len().min(1)],
+            _ => continue,
         };
         form.extend(values.iter().map(|value| (key.to_owned(), value.clone())));
     }

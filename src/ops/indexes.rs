@@ -103,7 +103,7 @@ pub async fn insert_once(service: &Service, name: &IndexName, options: &Map<Stri
     Ok(true)
 }
 
-/// Changes the settings of an index; returns the new ones and whether they differ from the old.
+/// Changes the settings of an index, and takes away those that are `removed`; returns the new ones and whether they differ from the old.
 ///
 /// # Errors
 /// [`Error::Forbidden`] also for a missing index, as devpi; [`Error::NoSuchIndex`], [`Error::Invalid`].
@@ -112,6 +112,7 @@ pub async fn modify(
     caller: &Caller,
     name: &IndexName,
     patch: &Value,
+    removed: &[String],
 ) -> Result<(Settings, bool)> {
     if !service.policy.may_modify_index(caller, Permission::IndexModify, name) {
         return Err(Error::forbidden(caller, format!("no permission to modify index {name}")));
@@ -119,7 +120,8 @@ pub async fn modify(
     let mut connection = service.db().await?;
     let mut change = store::change(&service.db, &mut connection, caller.name()).await?;
     let index = store::indexes::lock(&mut change, name).await?;
-    let settings = index.settings.patch(patch).map_err(Error::Invalid)?;
+    let settings = index.settings.patch(patch).and_then(|settings| settings.without(removed));
+    let settings = settings.map_err(Error::Invalid)?;
     if Settings::patches_bases(patch) {
         check_bases(&mut change, name, &settings.bases()).await?;
     }

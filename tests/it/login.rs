@@ -35,6 +35,16 @@ async fn a_login_token_stands_for_the_password_in_both_headers() {
 }
 
 #[tokio::test]
+async fn json_logs_in_whatever_content_type_curl_gives_it() {
+    let server = Server::start().await;
+    let alice = server.user("alice").await;
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("accept", "*/*")];
+    let body = json!({"user": "alice", "password": "secret"}).to_string();
+    let reply = server.anonymous().send("POST", "+login", &headers, body).await.expect(200);
+    assert_eq!(authstatus(&alice.with_secret(&token(&reply.result()))).await, json!(["ok", "alice", []]));
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_a_401_and_says_no_more_of_a_user_than_of_nobody() {
     let server = Server::start().await;
     server.user("alice").await;

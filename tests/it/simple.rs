@@ -135,7 +135,7 @@ async fn the_links_of_a_project_list_lead_to_the_pages_from_every_url_that_it_ha
         let get = async |path: &str, accept| {
             let reply = alice.get_with(path, &[("accept", accept), ("user-agent", agent)]).await;
             if reply.status == 302 {
-                let to = Url::parse(reply.header("location")).unwrap();
+                let to = Url::parse(&server.url).unwrap().join(reply.header("location")).unwrap();
                 let reply =
                     alice.get_with(&to.path()[1..], &[("accept", accept), ("user-agent", agent)]).await;
                 return (to, reply.expect(200));

@@ -28,7 +28,7 @@ async fn a_name_that_is_not_normalised_is_redirected_to_the_one_that_is() {
     ] {
         for method in ["GET", "HEAD"] {
             let reply = alice.send(method, path, &[("accept", "application/json")], "").await.expect(302);
-            assert_eq!(reply.header("location"), format!("{}/{location}", server.url), "{method} {path}");
+            assert_eq!(reply.header("location"), format!("/{location}"), "{method} {path}");
         }
     }
 }
@@ -54,7 +54,8 @@ async fn links_are_absolute_when_asked_for_and_begin_with_the_outside_url() {
 
             let page = format!("{prefix}alice/dev/+simple/My_Pkg/");
             let reply = alice.get_with(&page, &sent).await.expect(302);
-            assert_eq!(reply.header("location"), format!("{root}/alice/dev/+simple/my-pkg/"));
+            let below = if sent.is_empty() { "" } else { "/wheels" };
+            assert_eq!(reply.header("location"), format!("{below}/alice/dev/+simple/my-pkg/"));
             let data = format!("{prefix}alice/dev/my-pkg/1.0");
             let reply = alice.get_with(&data, &with(&[("accept", "application/json")])).await.expect(200);
             assert_eq!(reply.result()["+links"][0]["href"], url);

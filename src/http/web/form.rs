@@ -21,6 +21,16 @@ const LARGEST: usize = 256 << 10;
 /// How long it may take to arrive.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The field that says what the others showed.
+const WAS: &str = "was";
+
+/// What a form shows, which it tells us again: only what differs from that is changed, whatever others did meanwhile.
+pub(in crate::http) fn showing(mut form: Map<String, Value>) -> Map<String, Value> {
+    let was = Value::from(form.clone()).to_string();
+    form.insert(WAS.to_owned(), was.into());
+    form
+}
+
 /// The fields of a form, in the order they came.
 #[derive(Default)]
 pub(in crate::http) struct Fields(Vec<(String, String)>);
@@ -61,8 +71,25 @@ impl Fields {
 
     /// The names that stand in a field, one a line or with commas between them.
     pub fn names(&self, name: &str) -> Vec<String> {
-        let names = self.verbatim(name).split([',', '\n', '\r', ' ', '\t']).filter(|name| !name.is_empty());
-        names.map(str::to_owned).collect()
+        split(self.verbatim(name))
+    }
+
+    /// What the form showed before anybody typed ([`showing`]).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a form that does not say.
+    pub fn was(&self) -> Result<Map<String, Value>> {
+        serde_json::from_str(self.verbatim(WAS))
+            .map_err(|_| Error::invalid("the form is too old: load the page again"))
+    }
+
+    /// Whether a field holds what it showed. A browser writes line breaks its own way, and none into a line.
+    pub fn is_as_it(&self, was: &Map<String, Value>, name: &str) -> bool {
+        let plain = |text: &str| match name {
+            "description" => text.replace("\r\n", "\n").replace('\r', "\n").trim().to_owned(),
+            _ => text.replace(['\r', '\n'], "").trim().to_owned(),
+        };
+        plain(self.verbatim(name)) == plain(was.get(name).and_then(Value::as_str).unwrap_or_default())
     }
 
     /// All fields, as a template shows them once more.
@@ -70,6 +97,12 @@ impl Fields {
         let fields = self.0.iter().filter(|(name, _)| name != "csrf_token" && !name.contains("password"));
         fields.map(|(name, text)| (name.clone(), text.clone().into())).collect()
     }
+}
+
+/// The names in a text.
+pub(in crate::http) fn split(names: &str) -> Vec<String> {
+    let names = names.split([',', '\n', '\r', ' ', '\t']).filter(|name| !name.is_empty());
+    names.map(str::to_owned).collect()
 }
 
 /// A form that a page of the session sent; `page.caller` is whoever is logged in.

@@ -12,7 +12,7 @@ use axum::{
     extract::{FromRequestParts, Request, State},
     response::Response,
 };
-use http::header::SET_COOKIE;
+use http::{StatusCode, header::SET_COOKIE};
 use minijinja::context;
 
 /// `GET /+login`.
@@ -34,9 +34,16 @@ pub(in crate::http) async fn login(service: &Service, request: Request) -> Resul
     let fields = Fields::read(body).await?;
     let (user, next) = (fields.text("user"), fields.text("next"));
     match ops::login::login(service, user, fields.verbatim("password")).await {
+        Ok((token, _)) if ops::login::authenticate(service, user, &token).await?.user.is_none() => {
+            let problem = "This is the token of a trusted publisher, which uploads and does nothing else: log in as a user.";
+            let mut response = form(service, &page, user, next, Some(problem))?;
+            *response.status_mut() = StatusCode::FORBIDDEN;
+            Ok(response)
+        }
         Ok((token, seconds)) => {
             let mut response = respond::see_other(page.prefix(), ours(next));
-            let cookie = session::begin(&page.root, user, &token, seconds);
+            let seconds = seconds.min(ops::login::TOKEN_SECONDS);
+            let cookie = session::begin(&page.root, &parts.headers, user, &token, seconds);
             response.headers_mut().extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
             Ok(response)
         }

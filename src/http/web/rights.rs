@@ -51,13 +51,15 @@ pub(super) fn on_index(service: &Service, caller: &Caller, index: &Index) -> Val
 /// On the pages of a project and its releases.
 pub(super) fn on_project(service: &Service, caller: &Caller, index: &Index, project: &ProjectName) -> Value {
     let policy = &service.policy;
-    let may_delete = policy.may_delete_from(caller, Permission::DelVerdata, index, project);
+    let may_delete =
+        |permission| index.mirror.is_none() && policy.may_delete_from(caller, permission, index, project);
     context! {
         path => format!("/{}/{project}", index.name.url_path()),
         upload => index.mirror.is_none() && access::may_upload(caller, index, Some(project)),
-        manage => index.mirror.is_none()
-            && policy.may_delete_from(caller, Permission::DelProject, index, project),
-        delete => index.volatile && may_delete,
+        manage => may_delete(Permission::DelProject),
+        delete => index.volatile && may_delete(Permission::DelVerdata),
+        delete_release => may_delete(Permission::DelVerdata),
+        delete_file => may_delete(Permission::DelEntry),
         push => caller.user.is_some(),
     }
 }

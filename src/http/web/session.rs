@@ -1,7 +1,11 @@
 //! Who is logged in with a browser: the cookie that holds a login token, and the proof that a page of ours makes the
 //! request.
 
-use crate::{http::outside, ops, service::Service};
+use crate::{
+    http::{auth::FETCH_SITE, outside},
+    ops,
+    service::Service,
+};
 use cookie::{Cookie, SameSite};
 use http::{
     HeaderMap, HeaderName, HeaderValue,
@@ -55,17 +59,25 @@ impl Session {
     }
 }
 
-/// `Set-Cookie` for a token that is good for so many seconds, below an outside URL (RFC 6265).
-pub(in crate::http) fn begin(root: &str, user: &str, token: &str, seconds: i64) -> Option<HeaderValue> {
-    set(root, format!("{user}:{token}"), seconds)
+/// `Set-Cookie` for a token that is good for so many seconds, below an outside URL (RFC 6265). A proxy may speak TLS
+/// without our knowing, but the browser says so with its form.
+pub(in crate::http) fn begin(
+    root: &str,
+    headers: &HeaderMap,
+    user: &str,
+    token: &str,
+    seconds: i64,
+) -> Option<HeaderValue> {
+    let by_tls = headers.get(ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https://"));
+    set(root, by_tls, format!("{user}:{token}"), seconds)
 }
 
 /// `Set-Cookie` that takes the session away.
 pub(in crate::http) fn end(root: &str) -> Option<HeaderValue> {
-    set(root, String::new(), 0)
+    set(root, false, String::new(), 0)
 }
 
-fn set(root: &str, value: String, seconds: i64) -> Option<HeaderValue> {
+fn set(root: &str, by_tls: bool, value: String, seconds: i64) -> Option<HeaderValue> {
     let path = match outside::prefix(root) {
         "" => "/",
         prefix => prefix,
@@ -75,7 +87,7 @@ fn set(root: &str, value: String, seconds: i64) -> Option<HeaderValue> {
         .max_age(Duration::seconds(seconds))
         .http_only(true)
         .same_site(SameSite::Lax)
-        .secure(root.starts_with("https://"))
+        .secure(by_tls || root.starts_with("https://"))
         .build();
     let mut header = HeaderValue::from_str(&cookie.encoded().to_string()).ok()?;
     header.set_sensitive(true);
@@ -83,14 +95,16 @@ fn set(root: &str, value: String, seconds: i64) -> Option<HeaderValue> {
 }
 
 /// Whether a browser says that a page of another origin sends a form. A proxy in front may speak TLS without our knowing,
-/// so the scheme does not count.
+/// so the scheme does not count, and change the host, which then only the browser knows to be ours (Fetch Metadata).
 pub(in crate::http) fn is_of_another_origin(headers: &HeaderMap, root: &str) -> bool {
     let authority = |url: &str| {
         let url = Url::parse(url).ok()?;
         Some((url.host_str()?.to_owned(), url.port()))
     };
-    headers.get(ORIGIN).is_some_and(|origin| {
-        let origin = origin.to_str().ok().and_then(authority);
-        origin.is_none() || origin != authority(root)
-    })
+    let is_same = headers.get(FETCH_SITE).is_some_and(|site| site == "same-origin");
+    !is_same
+        && headers.get(ORIGIN).is_some_and(|origin| {
+            let origin = origin.to_str().ok().and_then(authority);
+            origin.is_none() || origin != authority(root)
+        })
 }

@@ -47,14 +47,14 @@ const MOMENT: &[BorrowedFormatItem<'static>] =
 pub(in crate::http) struct Theme {
     ours: Look,
     folder: Option<PathBuf>,
-    theirs: RwLock<Theirs>,
+    theirs: RwLock<Arc<Theirs>>,
     began: Instant,
     /// When the folder is to be looked at again, in milliseconds since the beginning.
     due: AtomicU64,
 }
 
 /// What is known of the folder.
-#[derive(Default, Clone)]
+#[derive(Default)]
 pub(super) struct Theirs {
     listing: Listing,
     /// Why the folder as it is now was not read; what it was before goes on.
@@ -108,12 +108,12 @@ impl Theme {
         }
     }
 
-    /// Reads the folder, if it is another than it was.
+    /// Reads the folder, if it is another than it was, or could not be read: what is mended need not be newer.
     fn load(&self) {
         let Some(folder) = &self.folder else { return };
         let listed = theme_folder::list(folder);
         let before = self.theirs();
-        if listed.as_ref().is_ok_and(|listing| *listing == before.listing) {
+        if before.problem.is_none() && listed.as_ref().is_ok_and(|listing| *listing == before.listing) {
             return;
         }
         let listing = listed.as_ref().cloned().unwrap_or_default();
@@ -123,10 +123,10 @@ impl Theme {
                 if before.problem.as_ref() != Some(&problem) {
                     tracing::warn!("the theme is not read: {problem}");
                 }
-                Theirs { listing, problem: Some(problem), look: before.look }
+                Theirs { listing, problem: Some(problem), look: before.look.clone() }
             }
         };
-        *self.theirs.write().unwrap_or_else(PoisonError::into_inner) = theirs;
+        *self.theirs.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(theirs);
     }
 
     /// The folder's name, where there is one.
@@ -134,7 +134,7 @@ impl Theme {
         self.folder.as_ref()
     }
 
-    pub(super) fn theirs(&self) -> Theirs {
+    pub(super) fn theirs(&self) -> Arc<Theirs> {
         self.theirs.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -143,7 +143,8 @@ impl Theme {
     /// # Errors
     /// What went wrong in ours, with the template's name and line.
     pub fn render(&self, template: &str, context: Value) -> Result<String, Error> {
-        let Some(look) = self.theirs().look else { return self.ours.render(template, context) };
+        let theirs = self.theirs();
+        let Some(look) = &theirs.look else { return self.ours.render(template, context) };
         let error = match look.render(template, context.clone()) {
             Ok(text) => return Ok(text),
             Err(error) => error,
@@ -156,7 +157,7 @@ impl Theme {
 
     /// A static file.
     pub(super) fn file(&self, path: &str) -> Option<StaticFile> {
-        match self.theirs().look {
+        match &self.theirs().look {
             Some(look) => look.files.get(path).cloned(),
             None => self.ours.files.get(path).cloned(),
         }

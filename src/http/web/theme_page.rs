@@ -26,7 +26,7 @@ pub(in crate::http) async fn theme(State(service): State<Service>, page: Page) -
     let context = context! {
         title => "Theme",
         folder => page.theme.folder().map(|folder| folder.display().to_string()),
-        problem => theirs.problem,
+        problem => theirs.problem.as_deref(),
         templates,
         faults => faults.values().map(|fault| Value::from(Serde(fault))).collect::<Vec<_>>(),
     };

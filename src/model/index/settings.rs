@@ -113,6 +113,17 @@ impl Settings {
         }
     }
 
+    /// The settings without these options.
+    ///
+    /// # Errors
+    /// For an option that has a default.
+    pub fn without(mut self, keys: &[String]) -> Result<Self, String> {
+        for key in keys {
+            self.remove(key, "")?;
+        }
+        Ok(self)
+    }
+
     /// Whether a PATCH says what the bases are, so that they must exist now. A list of operations says all that is
     /// stored once more (devpi).
     pub fn patches_bases(patch: &Value) -> bool {

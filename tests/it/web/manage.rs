@@ -1,6 +1,6 @@
 //! What people change by forms, and that nothing is changed without one.
 
-use super::visitor::Visitor;
+use super::visitor::{Visitor, forms};
 use crate::harness::{Server, Upload, archive};
 use regex::Regex;
 use serde_json::{Value, json};
@@ -187,6 +187,122 @@ async fn an_index_is_created_and_its_settings_are_changed_field_by_field() {
             &json!([":AUTHENTICATED:", "bob"])
         ]
     );
+}
+
+#[tokio::test]
+async fn a_form_undoes_nothing_that_others_changed_since_it_was_loaded() {
+    let server = Server::start().await;
+    let api = server.user("alice").await;
+    api.create_index("alice/base", json!({})).await;
+    api.create_index("alice/other", json!({})).await;
+    let settings = json!({
+        "acl_upload": ["alice", "bob", "eve"], "acl_read": ["alice"], "title": "t", "description": "d",
+        "bases": ["alice/base"], "custom_data": {"group": "g", "rest": 1}, "mirror_whitelist": ["one"],
+    });
+    api.create_index("alice/dev", settings).await;
+    let alice = Visitor::of(&server, "alice", "secret").await;
+    let form = alice.form("alice/dev/+edit", "/alice/dev/+edit").await;
+    let meanwhile = json!({
+        "acl_upload": ["alice", "bob"], "acl_read": ["alice", "carol"], "title": "theirs", "volatile": false,
+        "bases": [], "custom_data": {"group": "g", "rest": 2}, "mirror_whitelist": ["one", "two"],
+    });
+    api.patch("alice/dev", meanwhile).await.expect(200);
+    let typed = [
+        ("acl_upload_names", "alice, carol, eve"),
+        ("description", "mine"),
+        ("custom_label", "Mine"),
+        ("base_1", "alice/other"),
+        ("mirror_whitelist", "one, three"),
+    ];
+    alice.send(&form, &typed).await.expect(303);
+    let now = api.get("alice/dev?no_projects").await.result();
+    for (key, value) in [
+        ("acl_upload", json!(["alice", "carol"])),
+        ("acl_read", json!(["alice", "carol"])),
+        ("title", json!("theirs")),
+        ("description", json!("mine")),
+        ("volatile", json!(false)),
+        ("bases", json!(["alice/other"])),
+        ("custom_data", json!({"group": "g", "label": "Mine", "rest": 2})),
+        ("mirror_whitelist", json!(["one", "two", "three"])),
+    ] {
+        assert_eq!(now[key], value, "{key}");
+    }
+
+    api.patch("alice", json!({"title": "t", "email": "a@x", "description": "d"})).await.expect(200);
+    let profile = alice.form("alice/+edit", "/alice/+edit").await;
+    let meanwhile = json!({"title": "theirs", "email": "", "custom_data": [1]});
+    api.patch("alice", meanwhile).await.expect(200);
+    alice.send(&profile, &[("description", "mine")]).await.expect(303);
+    let user = api.get("alice").await.result();
+    assert_eq!(
+        [&user["title"], &user["email"], &user["description"], &user["custom_data"]],
+        [&json!("theirs"), &Value::Null, &json!("mine"), &json!([1])]
+    );
+    let before = server.serial().await;
+    for was in ["-", "", "x", "[1]"] {
+        for form in [&form, &profile] {
+            let reply = alice.send(form, &[("was", was), ("title", "x")]).await.expect(400);
+            assert!(reply.text().contains("the form is too old: load the page again"), "{reply}");
+        }
+    }
+    assert_eq!(server.serial().await, before);
+}
+
+#[tokio::test]
+async fn a_form_that_is_saved_as_it_was_changes_nothing_and_a_change_is_one() {
+    let server = Server::start().await;
+    let api = server.user("alice").await;
+    let mut bases = Vec::new();
+    for number in 0..102 {
+        let base = format!("alice/b{number}");
+        api.create_index(&base, json!({})).await;
+        bases.push(base);
+    }
+    let settings = json!({
+        "acl_read": [":ANONYMOUS:"], "acl_upload": ["alice", "with space"], "title": " t\nu ", "description": "a\nb\n",
+        "bases": bases, "custom_data": {"group": " g ", "order": 1.0},
+    });
+    api.create_index("alice/dev", settings.clone()).await;
+    let alice = Visitor::of(&server, "alice", "secret").await;
+    let (page, action) = ("alice/dev/+edit", "/alice/dev/+edit");
+    let before = server.serial().await;
+    let form = alice.form(page, action).await;
+    let sent = [("title", " tu "), ("description", "a\r\nb")];
+    alice.send(&form, &sent).await.expect(303);
+    assert_eq!(server.serial().await, before);
+    alice.send(&form, &[("base_0", ""), ("title", "")]).await.expect(303);
+    assert_eq!(server.serial().await, before + 1, "two options, one change");
+    let now = api.get("alice/dev?no_projects").await.result();
+    assert_eq!((&now["bases"], &now["title"]), (&json!(bases[1..]), &Value::Null));
+    assert_eq!(now["acl_upload"], settings["acl_upload"]);
+
+    // A base that is gone keeps nobody from taking away something else.
+    api.delete("alice/b5").await.expect(201);
+    alice.fill(page, action, &[("description", "")]).await.expect(303);
+    assert_eq!(api.get("alice/dev?no_projects").await.result()["description"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_token_sees_the_deletions_that_it_may_do() {
+    let server = Server::start().await;
+    let api = server.user("alice").await;
+    api.create_index("alice/dev", json!({})).await;
+    api.upload_wheel("alice/dev", "pkg", "1.0").await;
+    for (allowed, expected) in [
+        (json!(["pkg_read", "del_verdata"]), ["delete"]),
+        (json!(["pkg_read", "del_entry"]), ["delete-file"]),
+    ] {
+        let made = api.post("alice/+token-create", json!({"allowed": allowed})).await.expect(200).result();
+        let ci = Visitor::of(&server, "alice", made["token"].as_str().unwrap()).await;
+        let page = ci.get("alice/dev/pkg/1.0/+manage").await.expect(200).text();
+        let offered: Vec<_> = forms(&page)
+            .iter()
+            .filter_map(|form| form.fields.get("do").cloned())
+            .filter(|it| it.starts_with("del"))
+            .collect();
+        assert_eq!(offered, expected, "{allowed}");
+    }
 }
 
 #[tokio::test]

@@ -117,6 +117,12 @@ async fn what_changes_in_the_folder_is_seen_and_a_folder_that_went_bad_changes_n
     folder.write("templates/root.html", [0xff, 0xfe]);
     is_told("templates/root.html is not UTF-8").await;
     shows("second one").await;
+    // Mended by a copy that is as old and as long.
+    let path = folder.path().join("templates/root.html");
+    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+    folder.write("templates/root.html", "ok");
+    std::fs::File::options().write(true).open(&path).unwrap().set_modified(modified).unwrap();
+    shows("ok").await;
     std::fs::remove_dir_all(folder.path().join("templates")).unwrap();
     shows("<h1>").await;
     let outside = Folder::new();

@@ -116,3 +116,39 @@ async fn only_who_may_upload_uploads() {
     let late = RawForm::default().file("content", &filename, &content).field("csrf_token", &proof).finish();
     alice.ask("POST", "alice/dev/+upload", &headers, late).await.expect(403);
 }
+
+#[tokio::test]
+async fn a_file_that_is_too_large_keeps_no_other_out_and_fields_are_bounded() {
+    let server = Server::start_with(|config| config.server.max_upload = 1 << 20).await;
+    let api = server.user("alice").await;
+    api.create_index("alice/dev", json!({})).await;
+    let alice = Visitor::of(&server, "alice", "secret").await;
+    let large = archive::large_wheel("large", "1.0", (1 << 20) + 1000);
+    let small = archive::wheel("small", "1.0");
+    let reply = alice.upload("alice/dev/+upload", &[large, small.clone()]).await.expect(413);
+    let text = reply.text();
+    assert!(text.contains("larger than 1048576 bytes") && text.contains("uploaded</span>"), "{text}");
+    assert_eq!(api.filenames("alice/dev", "small").await, [small.0]);
+
+    let proof = alice.form("alice/dev/+upload", "/alice/dev/+upload").await.fields["csrf_token"].clone();
+    let begin = || RawForm::default().field("csrf_token", &proof);
+    let many = (0..11).fold(begin(), |form, number| form.field(&format!("f{number}"), "x"));
+    for form in [many, begin().field("long", "x".repeat(2000))] {
+        let headers = [("content-type", RawForm::CONTENT_TYPE)];
+        let reply = alice.ask("POST", "alice/dev/+upload", &headers, form.finish()).await.expect(400);
+        assert!(reply.text().contains("more fields than those for files"), "{reply}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_wheel_says_of_itself_is_nothing_about_its_upload() {
+    let server = Server::start().await;
+    let api = server.user("alice").await;
+    api.create_index("alice/dev", json!({})).await;
+    let alice = Visitor::of(&server, "alice", "secret").await;
+    let metadata =
+        "Metadata-Version: 2.1\nName: pkg\nVersion: 1.0\nProtocol-Version: 9\nMd5-Digest: 00\nSummary: s\n";
+    let wheel = archive::wheel_with("pkg", "1.0", metadata, "");
+    alice.upload("alice/dev/+upload", &[wheel]).await.expect(200);
+    assert_eq!(api.get("alice/dev/pkg/1.0").await.expect(200).result()["summary"], "s");
+}

@@ -7,7 +7,7 @@ use crate::{
         extract::{IndexPath, UserPath},
         web::{
             Form, Page,
-            form::{Fields, again},
+            form::{Fields, again, showing},
         },
     },
     model::{
@@ -49,7 +49,8 @@ pub(in crate::http) async fn create(
     let index = fields.text("name");
     let created = async {
         let kind = if fields.text("type") == "mirror" { "mirror" } else { "stage" };
-        let (mut options, _) = settings::changes(&fields, &fresh(&user, kind))?;
+        let fresh = fresh(&user, kind);
+        let (mut options, _) = settings::changes(&fields, &settings::form(&fresh), &fresh)?;
         options.insert("type".into(), kind.into());
         ops::indexes::create(&service, &page.caller, &user, index, &options).await
     };
@@ -112,10 +113,10 @@ pub(in crate::http) async fn settings(
     let (index, _) = ops::indexes::show(&service, &page.caller, &name, false).await?;
     let may = service.policy.may_modify_index(&page.caller, Permission::IndexModify, &name);
     demand(may, &page.caller, &format!("no permission to modify index {name}"))?;
-    edit_form(&service, &page, &index, &settings::form(&index.settings.shown()), None).await
+    edit_form(&service, &page, &index, &showing(settings::form(&index.settings.shown())), None).await
 }
 
-/// `POST /{user}/{index}/+edit`: only what differs from what is set is changed.
+/// `POST /{user}/{index}/+edit`: only what differs from what the form showed is changed.
 pub(in crate::http) async fn edit(
     State(service): State<Service>,
     IndexPath(name): IndexPath,
@@ -133,12 +134,8 @@ pub(in crate::http) async fn edit(
 }
 
 async fn save(service: &Service, page: &Page, index: &Index, fields: &Fields) -> Result<()> {
-    let (options, removed) = settings::changes(fields, &index.settings.shown())?;
-    ops::indexes::modify(service, &page.caller, &index.name, &options.into()).await?;
-    if !removed.is_empty() {
-        let removals: Value = removed.iter().map(|key| format!("{key}-=")).collect();
-        ops::indexes::modify(service, &page.caller, &index.name, &removals).await?;
-    }
+    let (options, removed) = settings::changes(fields, &fields.was()?, &index.settings.shown())?;
+    ops::indexes::modify(service, &page.caller, &index.name, &options.into(), &removed).await?;
     Ok(())
 }
 

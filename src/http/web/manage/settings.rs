@@ -2,10 +2,10 @@
 
 use crate::{
     error::{Error, Result},
-    http::web::form::Fields,
+    http::web::form::{Fields, split},
     model::access::{ANONYMOUS, AUTHENTICATED},
 };
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// Lists of principals, each chosen by a field of its name and listed in one with `_names` behind it.
 const ACLS: [&str; 3] = ["acl_read", "acl_upload", "acl_toxresult_upload"];
@@ -76,96 +76,116 @@ pub(super) fn base_fields(form: &Map<String, Value>) -> Vec<String> {
     (0..(last + MORE_BASES).min(MOST_BASES)).map(name).collect()
 }
 
-/// What a form changes about settings, as options of a PATCH, and the names of those that it takes away.
+/// What a form changes of what it showed, as options of a PATCH, and the names of those that it takes away. Of a list,
+/// and of what stands in `custom_data`, what others changed since stays.
 ///
 /// # Errors
 /// [`Error::Invalid`] for an order that is no number.
 pub(super) fn changes(
     fields: &Fields,
-    before: &Map<String, Value>,
+    was: &Map<String, Value>,
+    now: &Map<String, Value>,
 ) -> Result<(Map<String, Value>, Vec<String>)> {
-    let is_mirror = before.get("type") == Some(&"mirror".into());
+    let is_mirror = now.get("type") == Some(&"mirror".into());
     let (mut options, mut removed) = (Map::new(), Vec::new());
-    let mut set = |key: &str, value: Value| {
-        if before.get(key) != Some(&value) {
-            options.insert(key.to_owned(), value);
-        }
-    };
+    let is_other = |key: &str| !fields.is_as_it(was, key);
     let of_type = |key: &&str| is_mirror || !key.starts_with("mirror_");
-    for key in TEXTS.into_iter().filter(of_type) {
-        let text = fields.text(key).replace("\r\n", "\n");
-        let was = before.get(key);
-        if text.is_empty() {
-            removed.extend(was.map(|_| key.to_owned()));
-        } else if was.map(plain).as_deref() != Some(&text) {
-            set(key, text.into());
+    for key in TEXTS.into_iter().filter(of_type).filter(|key| is_other(key)) {
+        match fields.text(key).replace("\r\n", "\n") {
+            text if text.is_empty() => removed.push(key.to_owned()),
+            text => drop(options.insert(key.to_owned(), text.into())),
         }
     }
-    for key in FLAGS.into_iter().filter(of_type) {
-        let is_on = before.get(key) == Some(&Value::Bool(true));
-        if fields.has(key) != is_on {
-            set(key, fields.has(key).into());
-        }
+    for key in FLAGS.into_iter().filter(of_type).filter(|key| fields.has(key) != was.contains_key(*key)) {
+        options.insert(key.to_owned(), fields.has(key).into());
     }
     for key in ACLS.into_iter().filter(|key| !is_mirror || *key == "acl_read") {
-        match fields.text(key) {
+        let names = format!("{key}_names");
+        let principals = match fields.text(key) {
+            "everybody" | "users" if !is_other(key) => continue,
             "everybody" if key == "acl_read" => {
-                removed.extend(before.get(key).map(|_| key.to_owned()));
+                removed.push(key.to_owned());
+                continue;
             }
-            "everybody" => set(key, json!([ANONYMOUS])),
-            "users" => set(key, json!([AUTHENTICATED])),
-            _ => set(key, fields.names(&format!("{key}_names")).into()),
-        }
+            "everybody" => vec![ANONYMOUS.to_owned()],
+            "users" => vec![AUTHENTICATED.to_owned()],
+            _ if !is_other(key) && !is_other(&names) => continue,
+            _ if is_other(key) => fields.names(&names),
+            _ => merged(&names_in(was, &names), fields.names(&names), now.get(key)),
+        };
+        options.insert(key.to_owned(), principals.into());
     }
     if !is_mirror {
-        let bases = (0..MOST_BASES).map(|place| fields.text(&format!("base_{place}")).trim_matches('/'));
-        set("bases", bases.filter(|base| !base.is_empty()).collect::<Vec<_>>().into());
-        set("mirror_whitelist", fields.names("mirror_whitelist").into());
-        if before.contains_key("mirror_whitelist_inheritance")
-            || fields.text("mirror_whitelist_inheritance") != "union"
-        {
-            set("mirror_whitelist_inheritance", fields.text("mirror_whitelist_inheritance").into());
+        let shown = bases(was.len(), |place| was.get(place).and_then(Value::as_str).unwrap_or_default());
+        let typed = bases(MOST_BASES, |place| fields.text(place));
+        // What no field had room for is as it was.
+        let typed: Vec<_> = typed.into_iter().chain(shown.iter().skip(MOST_BASES).cloned()).collect();
+        if typed != shown {
+            options.insert("bases".into(), merged(&shown, typed, now.get("bases")).into());
+        }
+        let whitelist = "mirror_whitelist";
+        if is_other(whitelist) {
+            let typed = merged(&names_in(was, whitelist), fields.names(whitelist), now.get(whitelist));
+            options.insert(whitelist.into(), typed.into());
+        }
+        let inheritance = "mirror_whitelist_inheritance";
+        if is_other(inheritance) {
+            options.insert(inheritance.into(), fields.text(inheritance).into());
         }
     }
-    let custom_data = before.get("custom_data");
-    let places = places(fields, custom_data)?;
-    match (places, custom_data) {
-        (Some(places), _) if places.as_object().is_some_and(Map::is_empty) => {
-            removed.extend(custom_data.map(|_| "custom_data".to_owned()));
-        }
-        (Some(places), _) => set("custom_data", places),
-        (None, _) => {}
+    let custom_data = now.get("custom_data");
+    match places(fields, was, custom_data)? {
+        Some(places) if places.is_empty() => removed.extend(custom_data.map(|_| "custom_data".to_owned())),
+        Some(places) => drop(options.insert("custom_data".into(), places.into())),
+        None => {}
     }
     Ok((options, removed))
 }
 
-/// `custom_data` with what the form says of the place, and the rest as it was; `None`: as they are.
-fn places(fields: &Fields, before: Option<&Value>) -> Result<Option<Value>> {
-    let said = PLACES.map(|key| (key, fields.text(&format!("custom_{key}"))));
-    let mut data = match before {
-        Some(Value::Object(data)) => data.clone(),
-        Some(_) if said.iter().all(|(_, text)| text.is_empty()) => return Ok(None),
-        _ => Map::new(),
-    };
-    for (key, text) in said {
-        if data.get(key).map(plain).unwrap_or_default() == text {
-            continue;
-        }
-        let value = match key {
-            _ if text.is_empty() => Value::Null,
-            "order" => serde_json::from_str(text)
-                .ok()
-                .filter(Value::is_number)
-                .ok_or_else(|| Error::Invalid(format!("the order must be a number, not '{text}'")))?,
-            _ => text.into(),
-        };
-        match value {
-            Value::Null => drop(data.remove(key)),
-            value => drop(data.insert(key.to_owned(), value)),
+/// The names that a field showed.
+fn names_in(was: &Map<String, Value>, field: &str) -> Vec<String> {
+    was.get(field).and_then(Value::as_str).map(split).unwrap_or_default()
+}
+
+/// The bases that stand in so many fields, in order.
+fn bases<'a>(count: usize, field: impl Fn(&str) -> &'a str) -> Vec<String> {
+    let bases = (0..count).map(|place| field(&format!("base_{place}")).trim().trim_matches('/'));
+    bases.filter(|base| !base.is_empty()).map(str::to_owned).collect()
+}
+
+/// A list as it was typed; where it is another by now, that one with what was added and without what was taken away.
+fn merged(was: &[String], typed: Vec<String>, now: Option<&Value>) -> Vec<String> {
+    let Some(mut now) = now.map(list).filter(|now| now != was) else { return typed };
+    now.retain(|item| typed.contains(item) || !was.contains(item));
+    now.extend(typed.into_iter().filter(|item| !was.contains(item)));
+    now
+}
+
+/// `custom_data` with what the form changes of the place, and the rest as it is; `None`: nothing.
+fn places(
+    fields: &Fields,
+    was: &Map<String, Value>,
+    now: Option<&Value>,
+) -> Result<Option<Map<String, Value>>> {
+    let changed = PLACES.into_iter().map(|key| (key, format!("custom_{key}")));
+    let changed: Vec<_> = changed.filter(|(_, field)| !fields.is_as_it(was, field)).collect();
+    if changed.is_empty() {
+        return Ok(None);
+    }
+    let mut data = now.and_then(Value::as_object).cloned().unwrap_or_default();
+    for (key, field) in changed {
+        match fields.text(&field) {
+            "" => drop(data.remove(key)),
+            text if key == "order" => {
+                let order = serde_json::from_str(text).ok().filter(Value::is_number);
+                let order = order
+                    .ok_or_else(|| Error::Invalid(format!("the order must be a number, not '{text}'")))?;
+                data.insert(key.to_owned(), order);
+            }
+            text => drop(data.insert(key.to_owned(), text.into())),
         }
     }
-    let data = Value::Object(data);
-    Ok((Some(&data) != before).then_some(data))
+    Ok(Some(data))
 }
 
 /// A value as it is typed.

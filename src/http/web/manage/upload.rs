@@ -15,16 +15,16 @@ use crate::{
     },
     model::{
         access,
-        name::{IndexName, encode},
+        name::{IndexName, ProjectName, encode},
     },
     ops::{
         self,
-        upload::{Outcome, SentFile, Upload},
+        upload::{Outcome, SentFile},
     },
     service::Service,
 };
 use axum::{
-    extract::{FromRequest, FromRequestParts, Multipart, Request, State},
+    extract::{FromRequest, FromRequestParts, Multipart, Request, State, multipart::Field},
     response::Response,
 };
 use http::StatusCode;
@@ -36,7 +36,10 @@ use std::time::Duration;
 const MOST_FILES: usize = 100;
 
 /// The longest text field of the form, in bytes.
-const LONGEST_FIELD: usize = 1 << 10;
+const LONGEST_FIELD: u64 = 1 << 10;
+
+/// Fields that are none of files, such as the proof.
+const MOST_OTHERS: usize = 10;
 
 /// `GET /{user}/{index}/+upload`.
 pub(in crate::http) async fn page(
@@ -106,18 +109,30 @@ async fn take(
     limit: &mut Pace,
 ) -> Result<Vec<Value>> {
     let upload = ops::upload::begin(service, &page.caller, index).await?;
-    let mut files = Vec::new();
+    let (mut files, mut others) = (Vec::new(), 0);
+    // Of files that are too large.
+    let mut skipped = service.config.server.max_upload;
     while let Some(mut field) = limit.within(form.next_field()).await?.map_err(unreadable)? {
         // A field for files that nobody chose one for has an empty name.
         let Some(filename) = field.file_name().filter(|name| !name.is_empty()).map(str::to_owned) else {
-            while next_chunk(&mut field, limit).await?.is_some() {}
+            others += 1;
+            if others > MOST_OTHERS || !skip(&mut field, limit, &mut { LONGEST_FIELD }).await? {
+                return Err(Error::invalid("the form has more fields than those for files"));
+            }
             continue;
         };
         if files.len() == MOST_FILES {
             return Err(Error::Invalid(format!("the form has more than {MOST_FILES} files")));
         }
-        let received = receive_file(&upload, &mut field, limit).await?;
-        files.push(store(&upload, index, SentFile { filename, received }).await);
+        let outcome = match receive_file(&upload, &mut field, limit).await {
+            Ok(received) => {
+                let sent = SentFile { filename: filename.clone(), received };
+                limit.apart(upload.commit_bare(sent)).await
+            }
+            Err(error @ Error::TooLarge(_)) if skip(&mut field, limit, &mut skipped).await? => Err(error),
+            Err(error) => return Err(error),
+        };
+        files.push(tell(index, filename, outcome));
     }
     match files.is_empty() {
         true => Err(Error::invalid("choose at least one file")),
@@ -134,17 +149,27 @@ async fn proof(form: &mut Multipart, limit: &mut Pace) -> Result<String> {
     let mut text = Vec::new();
     while let Some(chunk) = next_chunk(&mut field, limit).await? {
         text.extend_from_slice(&chunk);
-        if text.len() > LONGEST_FIELD {
+        if text.len() as u64 > LONGEST_FIELD {
             return Ok(String::new());
         }
     }
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
+/// Reads what is left of a field; `false` when that is more than is left to be skipped.
+async fn skip(field: &mut Field<'_>, limit: &mut Pace, left: &mut u64) -> Result<bool> {
+    while let Some(chunk) = next_chunk(field, limit).await? {
+        match left.checked_sub(chunk.len() as u64) {
+            Some(rest) => *left = rest,
+            None => return Ok(false),
+        }
+    }
+    Ok(true)
+}
+
 /// What became of a file, as the script and the page tell it.
-async fn store(upload: &Upload<'_>, index: &IndexName, file: SentFile) -> Value {
-    let filename = file.filename.clone();
-    match upload.commit_bare(file).await {
+fn tell(index: &IndexName, filename: String, outcome: Result<((ProjectName, String), Outcome)>) -> Value {
+    match outcome {
         Ok((release, outcome)) => json!({
             "filename": filename,
             "status": 200,

@@ -7,7 +7,7 @@ use crate::{
         extract::UserPath,
         web::{
             Form, Page, Session,
-            form::{Fields, again},
+            form::{Fields, again, showing},
             session,
         },
     },
@@ -48,7 +48,7 @@ pub(in crate::http) async fn create(State(service): State<Service>, request: Req
     };
     let user = fields.text("name");
     let created = async {
-        let mut body = profile_of(&fields)?;
+        let mut body = profile_of(&fields, &Map::new())?;
         body.insert("password".into(), new_password(&fields)?.into());
         let patch = UserPatch::parse(body, true).map_err(Error::Invalid)?;
         ops::users::create(&service, &page.caller, user, &patch).await
@@ -88,17 +88,17 @@ pub(in crate::http) async fn profile(
     if let Some(custom_data) = form.get_mut("custom_data") {
         *custom_data = format!("{custom_data:#}").into();
     }
-    profile_form(&service, &page, user.name.as_str(), &form, None)
+    profile_form(&service, &page, user.name.as_str(), &showing(form), None)
 }
 
-/// `POST /{user}/+edit`.
+/// `POST /{user}/+edit`: only what differs from what the form showed is changed.
 pub(in crate::http) async fn edit(
     State(service): State<Service>,
     UserPath(user): UserPath,
     Form { page, fields }: Form,
 ) -> Result<Response> {
     let edited = async {
-        let patch = UserPatch::parse(profile_of(&fields)?, false).map_err(Error::Invalid)?;
+        let patch = UserPatch::parse(profile_of(&fields, &fields.was()?)?, false).map_err(Error::Invalid)?;
         ops::users::modify(&service, &page.caller, &user, &patch).await
     };
     match edited.await {
@@ -216,18 +216,19 @@ async fn deletion_form(
     page.render(service, "manage/delete.html", context)
 }
 
-/// What a form says of a user, as the API takes it. What is empty is taken away.
-fn profile_of(fields: &Fields) -> Result<Map<String, Value>> {
+/// What a form changes of what it showed of a user, as the API takes it. What is empty is taken away.
+fn profile_of(fields: &Fields, was: &Map<String, Value>) -> Result<Map<String, Value>> {
     let mut body = Map::new();
-    for key in ["title", "email", "description"] {
-        body.insert(key.into(), fields.text(key).replace("\r\n", "\n").into());
+    let keys = ["title", "email", "description", "custom_data"];
+    for key in keys.into_iter().filter(|key| !fields.is_as_it(was, key)) {
+        let value = match fields.text(key) {
+            "" => Value::Null,
+            text if key == "custom_data" => serde_json::from_str(text)
+                .map_err(|error| Error::Invalid(format!("Custom data must be JSON: {error}")))?,
+            text => text.replace("\r\n", "\n").into(),
+        };
+        body.insert(key.into(), value);
     }
-    let custom_data = match fields.text("custom_data") {
-        "" => Value::Null,
-        text => serde_json::from_str(text)
-            .map_err(|error| Error::Invalid(format!("Custom data must be JSON: {error}")))?,
-    };
-    body.insert("custom_data".into(), custom_data);
     Ok(body)
 }
 
