@@ -1,7 +1,7 @@
 //! The page of an index.
 
 use super::{
-    Page,
+    Page, install,
     listed::{is_protected, links, upstream},
     rights,
 };
@@ -25,7 +25,6 @@ use axum::response::Response;
 use minijinja::{Value, context, value::Serde};
 use std::sync::Arc;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use url::{Host, Url};
 
 /// From what `GET /{user}/{index}` says as JSON, and which of its projects are to be shown: those that begin with
 /// `prefix` and come after `after`.
@@ -71,7 +70,7 @@ pub(in crate::http) async fn index(
         mirror => mirror(index, detail.listed.as_ref()),
         latest => detail.latest.iter().map(|release| recent(&path, release)).collect::<Vec<_>>(),
         projects => projects(&path, &detail, prefix, after),
-        trusted_host => trusted_host(&page.root),
+        trusted_host => install::trusted_host(&page.root),
         diagram => diagram.as_deref().map(Serde),
         diagram_path => format!("{path}/+diagram.svg"),
         may => rights::on_index(service, &page.caller, index),
@@ -159,15 +158,4 @@ fn projects(path: &str, Detail { projects, whitelist, .. }: &Detail, prefix: &st
         prefix,
         after,
     }
-}
-
-/// The host of the server as pip has to be told to trust it: where it is neither HTTPS nor this machine.
-fn trusted_host(root: &str) -> Option<String> {
-    let url = Url::parse(root).ok().filter(|url| url.scheme() == "http")?;
-    let is_local = match url.host()? {
-        Host::Domain(name) => name == "localhost",
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    };
-    (!is_local).then(|| url.host_str().map(str::to_owned)).flatten()
 }

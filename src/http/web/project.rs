@@ -68,7 +68,7 @@ pub(in crate::http) fn project(
             .then(|| mirrors.map(|it| shown_index(it)).collect::<Vec<_>>()),
         is_incomplete,
         is_stale => stale.is_some(),
-        install => install::lines(page, index, project.as_str(), scope.restricted),
+        install => install::lines(page, asked, project.as_str(), &scope.order),
         simple => format!("{}/+simple/{project}/", index_path(asked)),
         may => rights::on_project(service, &page.caller, index, project),
         data => Serde(project_data(versions, &page.root)),

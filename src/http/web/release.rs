@@ -106,7 +106,7 @@ pub(in crate::http) fn release(
         classifiers => classifiers(metadata),
         requirements => requirements(metadata, asked),
         extras => texts(&list(metadata, "provides_extras")),
-        install => install::lines(page, index, &requirement, found.scope.restricted),
+        install => install::lines(page, asked, &requirement, &found.scope.order),
         may => rights::on_project(service, &page.caller, index, project),
     };
     let context = context! { data => Serde(version_data(found.version, &page.root)), ..context };
