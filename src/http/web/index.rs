@@ -2,7 +2,7 @@
 
 use super::{
     Page, install,
-    listed::{is_protected, links, upstream},
+    listed::{is_protected, links, named, upstream},
     rights,
 };
 use crate::{
@@ -49,10 +49,6 @@ pub(in crate::http) async fn index(
             context! { label => user, path => format!("/{}", encode(user)) },
             context! { label => index.name.index.as_str(), path => path.as_str() },
         ],
-        name => index.name.to_string(),
-        label => index.label(),
-        path => path.as_str(),
-        type => if index.mirror.is_some() { "mirror" } else { "stage" },
         heading => index.settings.text("title"),
         description => index.settings.text("description"),
         volatile => index.volatile,
@@ -75,17 +71,9 @@ pub(in crate::http) async fn index(
         diagram_path => format!("{path}/+diagram.svg"),
         may => rights::on_index(service, &page.caller, index),
         data => Serde(index.settings.shown()),
+        ..named(index)
     };
     page.render(service, "index.html", context)
-}
-
-fn named(index: &Index) -> Value {
-    context! {
-        name => index.name.to_string(),
-        label => index.label(),
-        path => format!("/{}", index.name.url_path()),
-        type => if index.mirror.is_some() { "mirror" } else { "stage" },
-    }
 }
 
 /// Who may do something: `everybody`, `known` for all who are logged in, and users.

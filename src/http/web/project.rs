@@ -1,6 +1,6 @@
 //! The page of a project: its versions over all bases, newest first.
 
-use super::{Page, files, install, rights};
+use super::{Page, files, install, listed::named, rights};
 use crate::{
     error::{Error, Result},
     http::{extract::ProjectPath, projects::project_data},
@@ -47,7 +47,7 @@ pub(in crate::http) fn project(
         crumbs => crumbs(asked, project, None),
         name => project.as_str(),
         path => project_path(asked, project),
-        index => shown_index(index),
+        index => named(index),
         summary,
         latest => latest.map(|latest| context! {
             version => latest.version.as_str(),
@@ -56,16 +56,16 @@ pub(in crate::http) fn project(
         rows => versions[..shown].iter().map(|version| row(asked, project, version)).collect::<Vec<_>>(),
         total,
         hidden => total - shown,
-        sources => sources.iter().map(|it| shown_index(it)).collect::<Vec<_>>(),
+        sources => sources.iter().map(|it| named(it)).collect::<Vec<_>>(),
         status => Serde(&status),
         blocked => scope.blocked.as_ref().map(|mirror| context! {
             mirror => mirror.to_string(),
             path => index_path(mirror),
-            stages => stages.iter().map(|(it, _)| shown_index(it)).collect::<Vec<_>>(),
+            stages => stages.iter().map(|(it, _)| named(it)).collect::<Vec<_>>(),
             line => format!("devpi index {asked} mirror_whitelist+={project}"),
         }),
         only_mirrors => (index.mirror.is_none() && stages.is_empty())
-            .then(|| mirrors.map(|it| shown_index(it)).collect::<Vec<_>>()),
+            .then(|| mirrors.map(|it| named(it)).collect::<Vec<_>>()),
         is_incomplete,
         is_stale => stale.is_some(),
         install => install::lines(page, asked, project.as_str(), &scope.order),
@@ -100,14 +100,14 @@ fn row(asked: &IndexName, project: &ProjectName, version: &Version) -> Value {
     context! {
         version => version.version.as_str(),
         path => version_path(asked, project, &version.version),
-        index => shown_index(home),
+        index => named(home),
         uploaded_at => uploaded_at.and_then(files::moment),
         files => files.len(),
         yanked,
         is_prerelease => !version::is_stable(&version.version),
         documentation => has_docs.then(|| format!("{}/+d/", version_path(&home.name, project, &version.version))),
         shadowing => version.shadowing.iter().map(|release| context! {
-            index => shown_index(&release.index),
+            index => named(&release.index),
             path => version_path(&release.index.name, project, &version.version),
             files => files::of_release(release).len(),
         }).collect::<Vec<_>>(),
@@ -124,14 +124,6 @@ pub(super) fn project_path(index: &IndexName, project: &ProjectName) -> String {
 
 pub(super) fn version_path(index: &IndexName, project: &ProjectName, version: &str) -> String {
     format!("{}/{}", project_path(index, project), encode(version))
-}
-
-pub(super) fn shown_index(index: &Index) -> Value {
-    context! {
-        name => index.name.to_string(),
-        path => index_path(&index.name),
-        kind => if index.mirror.is_some() { "mirror" } else { "stage" },
-    }
 }
 
 /// The way to a project or to a version of it.

@@ -2,7 +2,8 @@
 
 use super::{
     Page, files, install,
-    project::{crumbs, project_path, shown_index, version_path},
+    listed::named,
+    project::{crumbs, project_path, version_path},
     rights,
 };
 use crate::{
@@ -80,8 +81,8 @@ pub(in crate::http) fn release(
         path => own_path.as_str(),
         project_path => project_path(asked, project),
         summary => text("summary"),
-        index => shown_index(index),
-        home => shown_index(&of.first.index),
+        index => named(index),
+        home => named(&of.first.index),
         is_prerelease => !version::is_stable(&shown),
         is_known => found.is_known,
         yanked => files::yanked(&own_files),
@@ -90,7 +91,7 @@ pub(in crate::http) fn release(
         others,
         total => versions.len(),
         shadowing => of.shadowing.iter().map(|release| context! {
-            index => shown_index(&release.index),
+            index => named(&release.index),
             path => version_path(&release.index.name, project, &shown),
             files => files::of_release(release).len(),
         }).collect::<Vec<_>>(),

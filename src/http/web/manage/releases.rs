@@ -160,7 +160,7 @@ impl Meant {
         let Self { project, .. } = self;
         let segments = [self.index.user.as_str(), self.index.index.as_str(), project.as_str(), &self.version];
         let files: Vec<Value> = files(&version)
-            .map(|file| context! { name => file.filename.as_str(), yanked => file.yanked.as_deref(), size => file.size })
+            .map(|file| context! { filename => file.filename.as_str(), yanked => file.yanked.as_deref(), size => file.size })
             .collect();
         let context = context! {
             title => format!("Manage {project} {}", self.version),
