@@ -3,6 +3,7 @@
 use crate::{
     model::{
         attachment::{Attachment, Rel},
+        file,
         filename::{self, Distribution, Kind},
         link::CoreMetadata,
         name::{ProjectName, encode},
@@ -150,14 +151,7 @@ fn tags(filename: &str, project: &ProjectName, version: &str) -> Option<Vec<Stri
 fn history(log: &serde_json::Value) -> Vec<Value> {
     let entries = log.as_array().into_iter().flatten().map(|entry| {
         let text = |key| entry.get(key).and_then(serde_json::Value::as_str);
-        let when: Vec<i64> =
-            entry["when"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_i64).collect();
-        let at = match when[..] {
-            [year, month, day, hour, minute, second] => {
-                Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
-            }
-            _ => None,
-        };
+        let (who, at) = file::logged(entry);
         context! {
             what => match text("what") {
                 Some("upload") => "uploaded",
@@ -165,8 +159,8 @@ fn history(log: &serde_json::Value) -> Vec<Value> {
                 Some("overwrite") => "overwritten",
                 other => other.unwrap_or_default(),
             },
-            who => text("who"),
-            at,
+            who,
+            at => at.and_then(moment),
             from => text("src"),
             to => text("dst"),
         }
