@@ -46,17 +46,21 @@ pub(in crate::http) async fn create(
     if let Err(error @ (Error::Forbidden(_) | Error::Unauthorized(_) | Error::NoSuchIndex(_))) = created {
         return Err(error);
     }
-    let webhooks = ops::webhooks::list(service, &page.caller, index).await?;
     match created {
         Ok((webhook, secret)) => {
+            let webhooks = ops::webhooks::list(service, &page.caller, index).await?;
             let made = context! { id => webhook.id.to_string(), secret };
             let mut response = render_list(service, &page, index, &webhooks, &Map::new(), Some(made), None)?;
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             Ok(response)
         }
-        Err(error) => again(error, |problem| {
-            render_list(service, &page, index, &webhooks, &fields.shown(), None, Some(problem))
-        }),
+        Err(error) => {
+            let form = async |problem: &str| {
+                let webhooks = ops::webhooks::list(service, &page.caller, index).await?;
+                render_list(service, &page, index, &webhooks, &fields.shown(), None, Some(problem))
+            };
+            again(error, form).await
+        }
     }
 }
 
@@ -93,12 +97,13 @@ pub(in crate::http) async fn change(
     match ops::webhooks::modify(&service, caller, index, &id, &body).await {
         Ok(_) => Ok(done(&page, &format!("{}/{id}", path(index)), "webhook-changed")),
         Err(error @ Error::Invalid(_)) => {
-            let webhook = ops::webhooks::show(&service, caller, index, &id).await?;
-            let deliveries = ops::webhooks::deliveries(&service, caller, index, &id, None).await?;
-            again(error, |problem| {
+            let form = async |problem: &str| {
+                let webhook = ops::webhooks::show(&service, caller, index, &id).await?;
+                let deliveries = ops::webhooks::deliveries(&service, caller, index, &id, None).await?;
                 let form = fields.shown();
                 render_one(&service, &page, index, &webhook, &deliveries, Some(&form), Some(problem))
-            })
+            };
+            again(error, form).await
         }
         Err(error) => Err(error),
     }

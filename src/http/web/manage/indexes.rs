@@ -56,9 +56,9 @@ pub(in crate::http) async fn create(
     match created.await {
         Ok(_) => Ok(done(&page, &format!("/{}/{}", encode(&user), encode(index)), "index-created")),
         Err(error) => {
-            let problem = error.to_string();
-            let form = new_form(&service, &page, &user, &fields.shown(), Some(&problem)).await?;
-            again(error, |_| Ok(form))
+            let form =
+                async |problem: &str| new_form(&service, &page, &user, &fields.shown(), Some(problem)).await;
+            again(error, form).await
         }
     }
 }
@@ -125,9 +125,10 @@ pub(in crate::http) async fn edit(
     match save(&service, &page, &index, &fields).await {
         Ok(()) => Ok(done(&page, &format!("/{}", name.url_path()), "saved")),
         Err(error) => {
-            let problem = error.to_string();
-            let form = edit_form(&service, &page, &index, &fields.shown(), Some(&problem)).await?;
-            again(error, |_| Ok(form))
+            let form = async |problem: &str| {
+                edit_form(&service, &page, &index, &fields.shown(), Some(problem)).await
+            };
+            again(error, form).await
         }
     }
 }
@@ -195,8 +196,7 @@ pub(in crate::http) async fn delete(
     match deleted.await {
         Ok(()) => Ok(done(&page, &format!("/{}", encode(name.user.as_str())), "index-deleted")),
         Err(error) => {
-            let form = deletion_form(&service, &page, &name, Some(&error.to_string())).await?;
-            again(error, |_| Ok(form))
+            again(error, async |problem| deletion_form(&service, &page, &name, Some(problem)).await).await
         }
     }
 }

@@ -52,9 +52,10 @@ pub(in crate::http) async fn change(
         Ok(()) if is_deletion => Ok(done(&page, &of_index, "project-deleted")),
         Ok(()) => Ok(done(&page, &format!("{of_index}/{project}"), "saved")),
         Err(error) => {
-            let problem = error.to_string();
-            let form = show(&service, &page, &index, &project, Some(&fields), Some(&problem)).await?;
-            again(error, |_| Ok(form))
+            let form = async |problem: &str| {
+                show(&service, &page, &index, &project, Some(&fields), Some(problem)).await
+            };
+            again(error, form).await
         }
     }
 }

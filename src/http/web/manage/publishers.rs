@@ -43,8 +43,11 @@ pub(in crate::http) async fn create(
         Ok(_) => Ok(done(&page, &path(index), "publisher-created")),
         Err(error @ (Error::Forbidden(_) | Error::Unauthorized(_))) => Err(error),
         Err(error) => {
-            let publishers = ops::publishers::list(service, &page.caller, index).await?;
-            again(error, |problem| show(service, &page, index, &publishers, &fields.shown(), Some(problem)))
+            let form = async |problem: &str| {
+                let publishers = ops::publishers::list(service, &page.caller, index).await?;
+                show(service, &page, index, &publishers, &fields.shown(), Some(problem))
+            };
+            again(error, form).await
         }
     }
 }

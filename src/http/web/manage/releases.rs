@@ -62,9 +62,10 @@ pub(in crate::http) async fn change(
     match meant.change(&service, &page, &found.1, &fields).await {
         Ok(done) => Ok(done),
         Err(error) => {
-            let problem = error.to_string();
-            let form = meant.show(&service, &page, found, &fields.shown(), Some(&problem)).await?;
-            again(error, |_| Ok(form))
+            let form = async |problem: &str| {
+                meant.show(&service, &page, found, &fields.shown(), Some(problem)).await
+            };
+            again(error, form).await
         }
     }
 }

@@ -56,10 +56,11 @@ pub(in crate::http) async fn create(
             Ok(response)
         }
         Err(error) => {
-            let tokens = ops::tokens::list(&service, &page.caller, &user).await?;
-            again(error, |problem| {
+            let form = async |problem: &str| {
+                let tokens = ops::tokens::list(&service, &page.caller, &user).await?;
                 show(&service, &page, &user, &tokens, &fields.shown(), None, Some(problem))
-            })
+            };
+            again(error, form).await
         }
     }
 }

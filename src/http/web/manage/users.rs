@@ -56,7 +56,9 @@ pub(in crate::http) async fn create(State(service): State<Service>, request: Req
     match created.await {
         Ok(()) if page.caller.is_anonymous() => Ok(done(&page, "/+login", "user-created")),
         Ok(()) => Ok(done(&page, &format!("/{}", encode(user)), "user-created")),
-        Err(error) => again(error, |problem| new_form(&service, &page, &fields.shown(), Some(problem))),
+        Err(error) => {
+            again(error, async |problem| new_form(&service, &page, &fields.shown(), Some(problem))).await
+        }
     }
 }
 
@@ -104,7 +106,9 @@ pub(in crate::http) async fn edit(
     match edited.await {
         Ok(_) => Ok(done(&page, &format!("/{}", encode(&user)), "saved")),
         Err(error) => {
-            again(error, |problem| profile_form(&service, &page, &user, &fields.shown(), Some(problem)))
+            let form =
+                async |problem: &str| profile_form(&service, &page, &user, &fields.shown(), Some(problem));
+            again(error, form).await
         }
     }
 }
@@ -149,7 +153,9 @@ pub(in crate::http) async fn set_password(
     };
     match changed.await {
         Ok(_) => Ok(done(&page, &format!("/{}", encode(&user)), "password-changed")),
-        Err(error) => again(error, |problem| password_form(&service, &page, &user, Some(problem))),
+        Err(error) => {
+            again(error, async |problem| password_form(&service, &page, &user, Some(problem))).await
+        }
     }
 }
 
@@ -184,8 +190,7 @@ pub(in crate::http) async fn delete(
     match deleted.await {
         Ok(()) => Ok(done(&page, "/", "user-deleted")),
         Err(error) => {
-            let form = deletion_form(&service, &page, &user, Some(&error.to_string())).await?;
-            again(error, |_| Ok(form))
+            again(error, async |problem| deletion_form(&service, &page, &user, Some(problem)).await).await
         }
     }
 }
