@@ -1,6 +1,7 @@
 //! Files of a release, as its page shows them.
 
 use crate::{
+    http::respond::moment,
     model::{
         attachment::{Attachment, Rel},
         file,
@@ -17,7 +18,6 @@ use crate::{
 };
 use minijinja::{Value, context};
 use std::sync::Arc;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// The distribution files of a release.
 pub(super) fn of_release(release: &IndexRelease) -> Vec<PageFile> {
@@ -35,10 +35,6 @@ pub(super) fn attached(release: &IndexRelease, rel: Rel) -> impl Iterator<Item =
         Linked::Attachment(it) if it.rel == rel => Some(it),
         _ => None,
     })
-}
-
-pub(super) fn moment(at: OffsetDateTime) -> Option<String> {
-    at.format(&Rfc3339).ok()
 }
 
 /// The reason, where all files are yanked.
@@ -79,7 +75,7 @@ pub(super) fn table(page: &release::Page, project: &ProjectName, release: &str) 
             kind => kind(&file.filename),
             tags => tags(&file.filename, project, &file.version),
             size => file.size,
-            uploaded_at => file.uploaded_at.and_then(moment),
+            uploaded_at => file.uploaded_at.map(moment),
             hashes,
             yanked => file.yanked,
             requires_python => file.requires_python,
@@ -160,7 +156,7 @@ fn history(log: &serde_json::Value) -> Vec<Value> {
                 other => other.unwrap_or_default(),
             },
             who,
-            at => at.and_then(moment),
+            at => at.map(moment),
             from => text("src"),
             to => text("dst"),
         }

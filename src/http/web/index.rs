@@ -1,12 +1,15 @@
 //! The page of an index.
 
 use super::{
-    Page, install,
+    Page,
+    crumbs::{crumbs, index_path, segments},
+    install,
     listed::{is_protected, links, named, upstream},
     rights,
 };
 use crate::{
     error::Result,
+    http::respond::moment,
     model::{
         access::{ANONYMOUS, AUTHENTICATED},
         diagram::MOST_INHERITORS,
@@ -24,7 +27,7 @@ use crate::{
 use axum::response::Response;
 use minijinja::{Value, context, value::Serde};
 use std::sync::Arc;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 /// From what `GET /{user}/{index}` says as JSON, and which of its projects are to be shown: those that begin with
 /// `prefix` and come after `after`.
@@ -41,14 +44,10 @@ pub(in crate::http) async fn index(
     let overview = ops::overview::of(service, &page.caller, &[index]).await?;
     let diagram = ops::diagram::around(service, &index.name, &all).await?;
     let heirs: Vec<_> = all.iter().filter(|heir| heir.bases.contains(&index.name)).collect();
-    let user = index.name.user.as_str();
-    let path = format!("/{}", index.name.url_path());
+    let path = index_path(&index.name);
     let context = context! {
         title => index.name.to_string(),
-        crumbs => [
-            context! { label => user, path => format!("/{}", encode(user)) },
-            context! { label => index.name.index.as_str(), path => path.as_str() },
-        ],
+        crumbs => crumbs(&segments(&index.name), &[]),
         heading => index.settings.text("title"),
         description => index.settings.text("description"),
         volatile => index.volatile,
@@ -115,7 +114,7 @@ fn mirror(index: &Index, listed: Option<&Known>) -> Option<Value> {
         external_urls => mirror.use_external_urls,
         whitelist_exempt => mirror.whitelist_exempt,
         names => listed.map(|known| known.names.len()),
-        checked => checked.and_then(|at| at.format(&Rfc3339).ok()),
+        checked => checked.map(moment),
     })
 }
 
@@ -130,7 +129,7 @@ fn recent(path: &str, release: &Recent) -> Value {
         files => release.files,
         yanked => release.is_yanked,
         by => release.by.as_deref(),
-        at => release.at.format(&Rfc3339).unwrap_or_default(),
+        at => moment(release.at),
     }
 }
 

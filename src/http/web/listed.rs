@@ -1,6 +1,6 @@
 //! Indexes as pages show them: by name, in lists, as links.
 
-use super::project::index_path;
+use super::crumbs::index_path;
 use crate::{
     model::{access::ANONYMOUS, index::Index, name::IndexName},
     ops::overview::{MOST_COUNTED, Overview},

@@ -1,13 +1,19 @@
 //! The page of a project: its versions over all bases, newest first.
 
-use super::{Page, files, install, listed::named, rights};
+use super::{
+    Page,
+    crumbs::{crumbs, index_path, project_path, version_path},
+    files, install,
+    listed::named,
+    rights,
+};
 use crate::{
     error::{Error, Result},
-    http::{extract::ProjectPath, projects::project_data},
+    http::{extract::ProjectPath, projects::project_data, respond::moment},
     model::{
         attachment::Rel,
         index::Index,
-        name::{IndexName, ProjectName, encode},
+        name::{IndexName, ProjectName},
         version,
     },
     ops::projects::{Project, Version},
@@ -44,7 +50,7 @@ pub(in crate::http) fn project(
     let mirrors = sources.iter().filter(|it| it.mirror.is_some());
     let context = context! {
         title => format!("{project} on {asked}"),
-        crumbs => crumbs(asked, project, None),
+        crumbs => crumbs(&[asked.user.as_str(), asked.index.as_str(), project.as_str()], &[]),
         name => project.as_str(),
         path => project_path(asked, project),
         index => named(index),
@@ -101,7 +107,7 @@ fn row(asked: &IndexName, project: &ProjectName, version: &Version) -> Value {
         version => version.version.as_str(),
         path => version_path(asked, project, &version.version),
         index => named(home),
-        uploaded_at => uploaded_at.and_then(files::moment),
+        uploaded_at => uploaded_at.map(moment),
         files => files.len(),
         yanked,
         is_prerelease => !version::is_stable(&version.version),
@@ -112,30 +118,4 @@ fn row(asked: &IndexName, project: &ProjectName, version: &Version) -> Value {
             files => files::of_release(release).len(),
         }).collect::<Vec<_>>(),
     }
-}
-
-pub(super) fn index_path(index: &IndexName) -> String {
-    format!("/{}", index.url_path())
-}
-
-pub(super) fn project_path(index: &IndexName, project: &ProjectName) -> String {
-    format!("{}/{project}", index_path(index))
-}
-
-pub(super) fn version_path(index: &IndexName, project: &ProjectName, version: &str) -> String {
-    format!("{}/{}", project_path(index, project), encode(version))
-}
-
-/// The way to a project or to a version of it.
-pub(super) fn crumbs(index: &IndexName, project: &ProjectName, version: Option<&str>) -> Vec<Value> {
-    let user = &index.user;
-    let mut crumbs = vec![
-        context! { label => user.as_str(), path => format!("/{}", encode(user.as_str())) },
-        context! { label => index.index.as_str(), path => index_path(index) },
-        context! { label => project.as_str(), path => project_path(index, project) },
-    ];
-    crumbs.extend(
-        version.map(|version| context! { label => version, path => version_path(index, project, version) }),
-    );
-    crumbs
 }

@@ -1,14 +1,15 @@
 //! The page of one version of a project.
 
 use super::{
-    Page, files, install,
+    Page,
+    crumbs::{crumbs, project_path, version_path},
+    files, install,
     listed::named,
-    project::{crumbs, project_path, version_path},
     rights,
 };
 use crate::{
     error::{Error, Result},
-    http::{extract::VersionPath, projects::version_data},
+    http::{extract::VersionPath, projects::version_data, respond::moment},
     model::{
         attachment::Rel,
         name::{IndexName, ProjectName},
@@ -72,10 +73,11 @@ pub(in crate::http) fn release(
         })
         .collect();
     let requirement = format!("{project}=={shown}");
+    let segments = [asked.user.as_str(), asked.index.as_str(), project.as_str(), &shown];
     let has_docs = files::attached(&of.first, Rel::DocZip).next().is_some();
     let context = context! {
         title => format!("{project} {shown}"),
-        crumbs => crumbs(asked, project, Some(&shown)),
+        crumbs => crumbs(&segments, &[]),
         name => project.as_str(),
         version => shown.as_str(),
         path => own_path.as_str(),
@@ -98,7 +100,7 @@ pub(in crate::http) fn release(
         description => found.description.as_deref().map(|it| context! { html => it.html.as_str(), notice => it.notice }),
         documentation => has_docs.then(|| format!("{}/+d/", version_path(&of.first.index.name, project, &shown))),
         files => files::table(&found, project, &own_path),
-        uploaded_at => own_files.iter().filter_map(|file| file.uploaded_at).max().and_then(files::moment),
+        uploaded_at => own_files.iter().filter_map(|file| file.uploaded_at).max().map(moment),
         requires_python,
         people => people(metadata),
         license => license(metadata),

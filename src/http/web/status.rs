@@ -1,8 +1,9 @@
 //! How the server is.
 
-use super::Page;
+use super::{Page, crumbs::index_path};
 use crate::{
     error::Result,
+    http::respond::moment,
     model::name::IndexName,
     ops::status::{COUNTED, Freshness, Seen, Status},
     service::Service,
@@ -10,7 +11,6 @@ use crate::{
 use axum::response::Response;
 use minijinja::{Value, context, value::Serde};
 use std::time::Duration;
-use time::format_description::well_known::Rfc3339;
 
 /// From what `GET /+status` says as JSON.
 pub(in crate::http) fn status(
@@ -21,7 +21,7 @@ pub(in crate::http) fn status(
 ) -> Result<Response> {
     let context = context! {
         title => "Status",
-        changed_at => status.changed_at.format(&Rfc3339).unwrap_or_default(),
+        changed_at => moment(status.changed_at),
         uptime => written(status.uptime),
         in_full => status.in_full,
         waiting => status.jobs.iter().map(|queue| queue.jobs).sum::<i64>(),
@@ -39,7 +39,7 @@ fn process(service: &Service, status: &Status, Seen { process, ago, serial }: &S
         version => &process.version,
         host => status.in_full.then_some(&process.host),
         address => process.address.as_ref().filter(|_| status.in_full),
-        started => process.started_at.format(&Rfc3339).unwrap_or_default(),
+        started => moment(process.started_at),
         seen => written(*ago),
         serial => serial.0,
         behind => (status.serial.0 - serial.0).max(0),
@@ -52,7 +52,7 @@ fn mirror((name, freshness): &(IndexName, Freshness)) -> Value {
     let failed = freshness.failed.as_ref();
     context! {
         index => name.to_string(),
-        path => format!("/{}", name.url_path()),
+        path => index_path(name),
         listed => freshness.listed.map(written),
         checked => freshness.checked.map(written),
         failed => failed.map(|(ago, _)| written(*ago)),
