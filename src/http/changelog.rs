@@ -17,7 +17,6 @@ use crate::{
 };
 use axum::{extract::State, response::Response};
 use serde_json::{Value, json};
-use time::format_description::well_known::Rfc3339;
 
 /// The events, oldest first; of a long list only the beginning, so that one asks again with the last serial.
 pub(super) async fn changelog(
@@ -77,7 +76,7 @@ fn serial(query: &Query, key: &str) -> Result<Option<Serial>> {
 pub(super) fn told(event: &LoggedEvent, in_full: bool) -> Value {
     let mut value = json!({
         "serial": event.serial.0,
-        "time": event.at.format(&Rfc3339).unwrap_or_default(),
+        "time": respond::moment(event.at),
         "actor": event.actor,
         "event": event.event,
         "user": event.user,

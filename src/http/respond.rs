@@ -12,6 +12,7 @@ use http::{
 };
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use uuid::Uuid;
 
 /// Proxies that hold answers back until there is enough of them are asked not to.
@@ -21,6 +22,11 @@ pub(super) const UNBUFFERED: (HeaderName, &str) = (HeaderName::from_static("x-ac
 pub(super) fn json(value: &Value) -> Response {
     let text = format!("{value:#}\n");
     ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], text).into_response()
+}
+
+/// A moment as ours is written beside devpi's (RFC 3339).
+pub(super) fn moment(at: OffsetDateTime) -> String {
+    at.format(&Rfc3339).unwrap_or_default()
 }
 
 /// `{"result": …, "type": …}`.

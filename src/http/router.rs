@@ -161,7 +161,7 @@ fn about_releases() -> Router<Service> {
 fn webhooks() -> Router<Service> {
     let all = get(webhooks::list).post(webhooks::create);
     let one =
-        get(webhooks::show).patch(webhooks::modify).delete(webhooks::remove).post(web::webhooks::change);
+        get(webhooks::show).patch(webhooks::modify).delete(webhooks::remove).post(manage::webhooks::change);
     Router::new()
         .route("/+webhooks", all.clone())
         .route("/+webhooks/", all.clone())

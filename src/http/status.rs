@@ -20,7 +20,6 @@ use axum::{extract::State, response::Response};
 use http::HeaderMap;
 use serde_json::{Value, json};
 use std::time::Duration;
-use time::format_description::well_known::Rfc3339;
 
 /// What the server can do beyond the first devpi; the client goes by it.
 const FEATURES: [&str; 4] =
@@ -128,7 +127,7 @@ fn process(service: &Service, status: &Status, seen: &Seen) -> Value {
     let mut told = json!({
         "id": process.id,
         "version": process.version,
-        "started": process.started_at.format(&Rfc3339).unwrap_or_default(),
+        "started": respond::moment(process.started_at),
         "seen": ago.as_secs(),
         "serial": serial.0,
         "behind": (status.serial.0 - serial.0).max(0),

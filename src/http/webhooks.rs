@@ -3,7 +3,7 @@
 use super::{
     extract::{IndexPath, JsonObject, Query, WebhookPath},
     respond,
-    web::{self, Form, Page},
+    web::{Form, Page, manage},
 };
 use crate::{
     error::{Error, Result},
@@ -31,7 +31,7 @@ pub(super) async fn list(
     let index = index.map(|IndexPath(index)| index);
     let webhooks = ops::webhooks::list(&service, &page.caller, index.as_ref()).await?;
     if page.wanted {
-        return web::webhooks::list(&service, &page, index.as_ref(), &webhooks);
+        return manage::webhooks::list(&service, &page, index.as_ref(), &webhooks);
     }
     Ok(respond::result("list:webhook", webhooks.iter().map(shown).collect::<Vec<_>>()))
 }
@@ -46,7 +46,7 @@ pub(super) async fn create(
     let index = index.map(|IndexPath(index)| index);
     if Form::is_in(&request) {
         let form = Form::from_request(request, &service).await?;
-        return web::webhooks::create(&service, index.as_ref(), form).await;
+        return manage::webhooks::create(&service, index.as_ref(), form).await;
     }
     let JsonObject(body) = JsonObject::from_request(request, &()).await?;
     let (webhook, secret) = ops::webhooks::create(&service, &caller, index.as_ref(), &body).await?;
@@ -67,7 +67,7 @@ pub(super) async fn show(
     let webhook = ops::webhooks::show(&service, &page.caller, index, &id).await?;
     if page.wanted {
         let deliveries = ops::webhooks::deliveries(&service, &page.caller, index, &id, None).await?;
-        return web::webhooks::show(&service, &page, index, &webhook, &deliveries);
+        return manage::webhooks::show(&service, &page, index, &webhook, &deliveries);
     }
     Ok(respond::result("webhook", shown(&webhook)))
 }
@@ -102,7 +102,7 @@ pub(super) async fn test(
 ) -> Result<Response> {
     if Form::is_in(&request) {
         let form = Form::from_request(request, &service).await?;
-        return web::webhooks::test(&service, index.as_ref(), &id, form).await;
+        return manage::webhooks::test(&service, index.as_ref(), &id, form).await;
     }
     Ok(accepted(&ops::webhooks::test(&service, &caller, index.as_ref(), &id).await?))
 }
@@ -118,7 +118,7 @@ pub(super) async fn deliveries(
     let deliveries = ops::webhooks::deliveries(&service, caller, index, &id, before(&query)?).await?;
     if page.wanted {
         let webhook = ops::webhooks::show(&service, caller, index, &id).await?;
-        return web::webhooks::show(&service, &page, index, &webhook, &deliveries);
+        return manage::webhooks::show(&service, &page, index, &webhook, &deliveries);
     }
     Ok(respond::result("list:delivery", deliveries.iter().map(delivery).collect::<Vec<_>>()))
 }
@@ -132,7 +132,7 @@ pub(super) async fn retry(
 ) -> Result<Response> {
     if Form::is_in(&request) {
         let form = Form::from_request(request, &service).await?;
-        return web::webhooks::retry(&service, index.as_ref(), (&id, &delivery), form).await;
+        return manage::webhooks::retry(&service, index.as_ref(), (&id, &delivery), form).await;
     }
     Ok(accepted(&ops::webhooks::retry(&service, &caller, index.as_ref(), &id, &delivery).await?))
 }

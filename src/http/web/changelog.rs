@@ -1,8 +1,12 @@
 //! The last changes, each as a sentence.
 
-use super::{Page, crumbs};
+use super::{
+    Page,
+    crumbs::{crumbs, index_path, segments},
+};
 use crate::{
     error::Result,
+    http::respond::moment,
     model::{
         event::LoggedEvent,
         name::{IndexName, encode},
@@ -12,7 +16,6 @@ use crate::{
 };
 use axum::response::Response;
 use minijinja::{Value, context, value::Serde};
-use time::format_description::well_known::Rfc3339;
 
 /// Events of one change that are shown.
 const SHOWN: usize = 20;
@@ -76,7 +79,7 @@ pub(in crate::http) fn changelog(
     let heard = index.map_or_else(String::new, |index| format!("index={}&", index.url_path()));
     let context = context! {
         title => index.map_or_else(|| "Changelog".to_owned(), |index| format!("Changelog of {index}")),
-        crumbs => index.map(|index| crumbs::below(index, "Changelog", &own)),
+        crumbs => index.map(|index| crumbs(&segments(index), &[("Changelog", &own)])),
         index => index.map(ToString::to_string),
         inherited,
         own_path => &own,
@@ -100,7 +103,7 @@ fn change(events: &[LoggedEvent], in_full: bool) -> Value {
     let first = events.first();
     context! {
         serial => first.map(|event| event.serial.0),
-        at => first.and_then(|event| event.at.format(&Rfc3339).ok()),
+        at => first.map(|event| moment(event.at)),
         events => events.iter().take(SHOWN).map(|event| said(event, in_full)).collect::<Vec<_>>(),
         more => events.len().saturating_sub(SHOWN),
         // Where all of it is told, to whom all of it is told.
@@ -137,7 +140,7 @@ fn named(event: &LoggedEvent, what: &str) -> Value {
     let (subject, verb) = event.event.split_once('.').unwrap_or_default();
     let index = event.index.as_deref().and_then(|index| index.parse::<IndexName>().ok());
     let is_gone = verb == "delete";
-    let index_path = index.map(|index| format!("/{}", index.url_path()));
+    let index_path = index.map(|index| index_path(&index));
     let project = index_path.as_ref().zip(event.project.as_ref());
     let project_path = project.map(|(index, project)| format!("{index}/{}", encode(project)));
     let release = project_path.as_ref().zip(event.version.as_ref());

@@ -1,6 +1,6 @@
 //! The frame around a document of a release (devpi-web, `docviewroot`).
 
-use super::{Page, security};
+use super::{Page, crumbs::project_path, security};
 use crate::{error::Result, http::extract::DocumentPath, model::name::encode, service::Service};
 use axum::response::Response;
 use http::header::CONTENT_SECURITY_POLICY;
@@ -15,7 +15,7 @@ pub(in crate::http) fn documentation(
     versions: &[String],
 ) -> Result<Response> {
     let DocumentPath { index, project, path: document, .. } = path;
-    let project_path = format!("/{}/{project}", index.url_path());
+    let project_path = project_path(index, project);
     let document = if document.is_empty() { "index.html" } else { document };
     let document = document.split('/').map(encode).collect::<Vec<_>>().join("/");
     // As it was asked for, so that `latest` stays what it is.

@@ -1,8 +1,10 @@
 //! Files of a release, as its page shows them.
 
 use crate::{
+    http::respond::moment,
     model::{
         attachment::{Attachment, Rel},
+        file,
         filename::{self, Distribution, Kind},
         link::CoreMetadata,
         name::{ProjectName, encode},
@@ -16,7 +18,6 @@ use crate::{
 };
 use minijinja::{Value, context};
 use std::{collections::HashMap, sync::Arc};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// Tox results that are shown beside a file, the newest ones.
 const MOST_TESTS: usize = 8;
@@ -37,10 +38,6 @@ pub(super) fn attached(release: &IndexRelease, rel: Rel) -> impl Iterator<Item =
         Linked::Attachment(it) if it.rel == rel => Some(it),
         _ => None,
     })
-}
-
-pub(super) fn moment(at: OffsetDateTime) -> Option<String> {
-    at.format(&Rfc3339).ok()
 }
 
 /// The reason, where all files are yanked.
@@ -83,7 +80,7 @@ pub(super) fn table(page: &release::Page, project: &ProjectName, release: &str) 
             kind => kind(&file.filename),
             tags => tags(&file.filename, project, &file.version),
             size => file.size,
-            uploaded_at => file.uploaded_at.and_then(moment),
+            uploaded_at => file.uploaded_at.map(moment),
             hashes,
             yanked => file.yanked,
             requires_python => file.requires_python,
@@ -155,14 +152,7 @@ fn tags(filename: &str, project: &ProjectName, version: &str) -> Option<Vec<Stri
 fn history(log: &serde_json::Value) -> Vec<Value> {
     let entries = log.as_array().into_iter().flatten().map(|entry| {
         let text = |key| entry.get(key).and_then(serde_json::Value::as_str);
-        let when: Vec<i64> =
-            entry["when"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_i64).collect();
-        let at = match when[..] {
-            [year, month, day, hour, minute, second] => {
-                Some(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"))
-            }
-            _ => None,
-        };
+        let (who, at) = file::logged(entry);
         context! {
             what => match text("what") {
                 Some("upload") => "uploaded",
@@ -170,8 +160,8 @@ fn history(log: &serde_json::Value) -> Vec<Value> {
                 Some("overwrite") => "overwritten",
                 other => other.unwrap_or_default(),
             },
-            who => text("who"),
-            at,
+            who,
+            at => at.map(moment),
             from => text("src"),
             to => text("dst"),
         }

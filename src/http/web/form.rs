@@ -153,13 +153,19 @@ impl Page {
     }
 }
 
-/// The form once more, with the message of an error that whoever filled it in can mend; other errors go on.
-pub(in crate::http) fn again(error: Error, form: impl FnOnce(&str) -> Result<Response>) -> Result<Response> {
+/// The form once more, with the message and the status of an error that whoever filled it in can mend.
+///
+/// # Errors
+/// The error itself where it is not the client's, without making the form; those of making it.
+pub(in crate::http) async fn again(
+    error: Error,
+    form: impl AsyncFnOnce(&str) -> Result<Response>,
+) -> Result<Response> {
     let (status, message) = told(&error);
     if !status.is_client_error() {
         return Err(error);
     }
-    let mut response = form(&message)?;
+    let mut response = form(&message).await?;
     *response.status_mut() = status;
     Ok(response)
 }

@@ -2,11 +2,14 @@
 
 use super::{
     Page,
-    listed::{is_protected, links, upstream},
+    crumbs::{crumbs, index_path, segments},
+    install,
+    listed::{is_protected, links, named, upstream},
     rights,
 };
 use crate::{
     error::Result,
+    http::respond::moment,
     model::{
         access::{ANONYMOUS, AUTHENTICATED},
         diagram::MOST_INHERITORS,
@@ -24,8 +27,7 @@ use crate::{
 use axum::response::Response;
 use minijinja::{Value, context, value::Serde};
 use std::sync::Arc;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
-use url::{Host, Url};
+use time::OffsetDateTime;
 
 /// From what `GET /{user}/{index}` says as JSON, and which of its projects are to be shown: those that begin with
 /// `prefix` and come after `after`.
@@ -42,18 +44,10 @@ pub(in crate::http) async fn index(
     let overview = ops::overview::of(service, &page.caller, &[index]).await?;
     let diagram = ops::diagram::around(service, &index.name, &all).await?;
     let heirs: Vec<_> = all.iter().filter(|heir| heir.bases.contains(&index.name)).collect();
-    let user = index.name.user.as_str();
-    let path = format!("/{}", index.name.url_path());
+    let path = index_path(&index.name);
     let context = context! {
         title => index.name.to_string(),
-        crumbs => [
-            context! { label => user, path => format!("/{}", encode(user)) },
-            context! { label => index.name.index.as_str(), path => path.as_str() },
-        ],
-        name => index.name.to_string(),
-        label => index.label(),
-        path => path.as_str(),
-        type => if index.mirror.is_some() { "mirror" } else { "stage" },
+        crumbs => crumbs(&segments(&index.name), &[]),
         heading => index.settings.text("title"),
         description => index.settings.text("description"),
         volatile => index.volatile,
@@ -71,22 +65,14 @@ pub(in crate::http) async fn index(
         mirror => mirror(index, detail.listed.as_ref()),
         latest => detail.latest.iter().map(|release| recent(&path, release)).collect::<Vec<_>>(),
         projects => projects(&path, &detail, prefix, after),
-        trusted_host => trusted_host(&page.root),
+        trusted_host => install::trusted_host(&page.root),
         diagram => diagram.as_deref().map(Serde),
         diagram_path => format!("{path}/+diagram.svg"),
         may => rights::on_index(service, &page.caller, index),
         data => Serde(index.settings.shown()),
+        ..named(index)
     };
     page.render(service, "index.html", context)
-}
-
-fn named(index: &Index) -> Value {
-    context! {
-        name => index.name.to_string(),
-        label => index.label(),
-        path => format!("/{}", index.name.url_path()),
-        type => if index.mirror.is_some() { "mirror" } else { "stage" },
-    }
 }
 
 /// Who may do something: `everybody`, `known` for all who are logged in, and users.
@@ -128,7 +114,7 @@ fn mirror(index: &Index, listed: Option<&Known>) -> Option<Value> {
         external_urls => mirror.use_external_urls,
         whitelist_exempt => mirror.whitelist_exempt,
         names => listed.map(|known| known.names.len()),
-        checked => checked.and_then(|at| at.format(&Rfc3339).ok()),
+        checked => checked.map(moment),
     })
 }
 
@@ -143,7 +129,7 @@ fn recent(path: &str, release: &Recent) -> Value {
         files => release.files,
         yanked => release.is_yanked,
         by => release.by.as_deref(),
-        at => release.at.format(&Rfc3339).unwrap_or_default(),
+        at => moment(release.at),
     }
 }
 
@@ -159,15 +145,4 @@ fn projects(path: &str, Detail { projects, whitelist, .. }: &Detail, prefix: &st
         prefix,
         after,
     }
-}
-
-/// The host of the server as pip has to be told to trust it: where it is neither HTTPS nor this machine.
-fn trusted_host(root: &str) -> Option<String> {
-    let url = Url::parse(root).ok().filter(|url| url.scheme() == "http")?;
-    let is_local = match url.host()? {
-        Host::Domain(name) => name == "localhost",
-        Host::Ipv4(address) => address.is_loopback(),
-        Host::Ipv6(address) => address.is_loopback(),
-    };
-    (!is_local).then(|| url.host_str().map(str::to_owned)).flatten()
 }

@@ -1,38 +1,40 @@
 //! The lines that install something from an index.
 
-use super::Page;
-use crate::model::index::Index;
+use super::{Page, listed::is_protected};
+use crate::model::{index::Index, name::IndexName};
 use minijinja::{Value, context};
+use std::sync::Arc;
 use url::{Host, Url};
 
-/// For a project, or for one version of it (`name==version`).
-pub(super) fn lines(page: &Page, index: &Index, requirement: &str, is_restricted: bool) -> Value {
-    let url = format!("{}/{}", page.root, index.name.url_path());
+/// For a project, or for one version of it (`name==version`), on an index for which those of `order` answer.
+pub(super) fn lines(page: &Page, index: &IndexName, requirement: &str, order: &[Arc<Index>]) -> Value {
+    let url = format!("{}/{}", page.root, index.url_path());
     let requirement = quoted(requirement);
-    // pip leaves out an index that it reaches in the clear, unless it is told to trust it.
-    let trust = Url::parse(&page.root).ok().filter(|root| root.scheme() == "http" && !is_local(root));
-    let trust = trust.as_ref().and_then(Url::host_str).map(|host| format!("--trusted-host {host} "));
+    let trust = trusted_host(&page.root).map(|host| format!("--trusted-host {host} "));
     let pip = format!("pip install --index-url {url}/+simple/ {}{requirement}", trust.unwrap_or_default());
     context! {
         lines => [
             context! { label => "pip", line => pip },
-            context! { label => "uv", line => format!("uv pip install --index-url {url}/+simple/ {requirement}") },
+            context! { label => "uv", line => format!("uv pip install --default-index {url}/+simple/ {requirement}") },
         ],
         more => [
             context! { label => "devpi", line => format!("devpi use {url}") },
             context! { label => "", line => format!("devpi install {requirement}") },
         ],
-        is_protected => index.acl_read.is_some() || is_restricted,
+        is_protected => order.iter().any(|index| is_protected(index)),
     }
 }
 
-fn is_local(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+/// The host of the server, where pip leaves out an index that it reaches in the clear unless it is told to trust it (pip,
+/// `SECURE_ORIGINS`).
+pub(super) fn trusted_host(root: &str) -> Option<String> {
+    let url = Url::parse(root).ok().filter(|url| url.scheme() == "http")?;
+    let is_local = match url.host()? {
+        Host::Domain(name) => name == "localhost",
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    };
+    (!is_local).then(|| url.host_str().map(str::to_owned)).flatten()
 }
 
 /// As one word of a shell, since a version may hold anything.
@@ -44,6 +46,21 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pip_trusts_this_machine_and_https() {
+        for (root, expected) in [
+            ("https://packages.example", None),
+            ("http://packages.example:81/index", Some("packages.example")),
+            ("http://localhost:3141", None),
+            ("http://pkgs.localhost", Some("pkgs.localhost")),
+            ("http://127.0.0.2", None),
+            ("http://10.0.0.1:3141", Some("10.0.0.1")),
+            ("http://[::1]:3141", None),
+        ] {
+            assert_eq!(trusted_host(root).as_deref(), expected, "{root}");
+        }
+    }
 
     #[test]
     fn no_version_is_more_than_one_word_of_a_shell() {

@@ -1,5 +1,6 @@
-//! An index where others stand beside it, and names of indexes as links.
+//! Indexes as pages show them: by name, in lists, as links.
 
+use super::crumbs::index_path;
 use crate::{
     model::{access::ANONYMOUS, index::Index, name::IndexName},
     ops::overview::{MOST_COUNTED, Overview},
@@ -11,10 +12,6 @@ use std::collections::HashSet;
 pub(super) fn listed(index: &Index, overview: &Overview) -> Value {
     let projects = overview.projects.get(&index.id).copied().unwrap_or_default();
     context! {
-        path => format!("/{}", index.name.url_path()),
-        name => index.name.to_string(),
-        label => index.label(),
-        type => if index.mirror.is_some() { "mirror" } else { "stage" },
         title => index.settings.text("title"),
         volatile => index.volatile,
         protected => is_protected(index),
@@ -22,6 +19,17 @@ pub(super) fn listed(index: &Index, overview: &Overview) -> Value {
         upstream => upstream(index),
         projects => projects.min(MOST_COUNTED),
         more_projects => projects > MOST_COUNTED,
+        ..named(index)
+    }
+}
+
+/// An index wherever it stands: what it is called, where it is, and what kind it is.
+pub(super) fn named(index: &Index) -> Value {
+    context! {
+        name => index.name.to_string(),
+        label => index.label(),
+        path => index_path(&index.name),
+        kind => if index.mirror.is_some() { "mirror" } else { "stage" },
     }
 }
 
@@ -33,7 +41,7 @@ pub(super) fn is_protected(index: &Index) -> bool {
 /// Names of indexes, with the path of those that the viewer may read.
 pub(super) fn links(names: &[IndexName], readable: &HashSet<IndexName>) -> Vec<Value> {
     let link = |name: &IndexName| {
-        let path = readable.contains(name).then(|| format!("/{}", name.url_path()));
+        let path = readable.contains(name).then(|| index_path(name));
         context! { name => name.to_string(), path }
     };
     names.iter().map(link).collect()

@@ -32,7 +32,6 @@ mod theme_fault;
 mod theme_folder;
 mod theme_page;
 mod user;
-pub(super) mod webhooks;
 
 pub(super) use assets::{asset, favicon, robots};
 pub(super) use changelog::changelog;

@@ -3,7 +3,7 @@
 use super::{Session, Theme, done, session};
 use crate::{
     error::{Error, Result},
-    http::{negotiate, outside},
+    http::{negotiate, outside, respond},
     model::{access::Caller, name::UserName},
     service::Service,
 };
@@ -57,6 +57,11 @@ impl Page {
     /// Where paths of ours begin in links: empty, or the path of a proxy.
     pub fn prefix(&self) -> &str {
         outside::prefix(&self.root)
+    }
+
+    /// Leads with 303 to a page of ours, which tells what is done ([`done`]).
+    pub fn done(&self, path: &str, what: &str) -> Response {
+        respond::see_other(self.prefix(), &format!("{path}?done={what}"))
     }
 
     /// The page of a template, from what it adds to what all pages know (`docs/themes.md`).

@@ -1,13 +1,19 @@
 //! The page of a project: its versions over all bases, newest first.
 
-use super::{Page, files, install, rights};
+use super::{
+    Page,
+    crumbs::{crumbs, index_path, project_path, version_path},
+    files, install,
+    listed::named,
+    rights,
+};
 use crate::{
     error::{Error, Result},
-    http::{extract::ProjectPath, projects::project_data},
+    http::{extract::ProjectPath, projects::project_data, respond::moment},
     model::{
         attachment::Rel,
         index::Index,
-        name::{IndexName, ProjectName, encode},
+        name::{IndexName, ProjectName},
         version,
     },
     ops::projects::{Project, Version},
@@ -44,10 +50,10 @@ pub(in crate::http) fn project(
     let mirrors = sources.iter().filter(|it| it.mirror.is_some());
     let context = context! {
         title => format!("{project} on {asked}"),
-        crumbs => crumbs(asked, project, None),
+        crumbs => crumbs(&[asked.user.as_str(), asked.index.as_str(), project.as_str()], &[]),
         name => project.as_str(),
         path => project_path(asked, project),
-        index => shown_index(index),
+        index => named(index),
         summary,
         latest => latest.map(|latest| context! {
             version => latest.version.as_str(),
@@ -56,19 +62,19 @@ pub(in crate::http) fn project(
         rows => versions[..shown].iter().map(|version| row(asked, project, version)).collect::<Vec<_>>(),
         total,
         hidden => total - shown,
-        sources => sources.iter().map(|it| shown_index(it)).collect::<Vec<_>>(),
+        sources => sources.iter().map(|it| named(it)).collect::<Vec<_>>(),
         status => Serde(&status),
         blocked => scope.blocked.as_ref().map(|mirror| context! {
             mirror => mirror.to_string(),
             path => index_path(mirror),
-            stages => stages.iter().map(|(it, _)| shown_index(it)).collect::<Vec<_>>(),
+            stages => stages.iter().map(|(it, _)| named(it)).collect::<Vec<_>>(),
             line => format!("devpi index {asked} mirror_whitelist+={project}"),
         }),
         only_mirrors => (index.mirror.is_none() && stages.is_empty())
-            .then(|| mirrors.map(|it| shown_index(it)).collect::<Vec<_>>()),
+            .then(|| mirrors.map(|it| named(it)).collect::<Vec<_>>()),
         is_incomplete,
         is_stale => stale.is_some(),
-        install => install::lines(page, index, project.as_str(), scope.restricted),
+        install => install::lines(page, asked, project.as_str(), &scope.order),
         simple => format!("{}/+simple/{project}/", index_path(asked)),
         may => rights::on_project(service, &page.caller, index, project),
         data => Serde(project_data(versions, &page.root)),
@@ -100,50 +106,16 @@ fn row(asked: &IndexName, project: &ProjectName, version: &Version) -> Value {
     context! {
         version => version.version.as_str(),
         path => version_path(asked, project, &version.version),
-        index => shown_index(home),
-        uploaded_at => uploaded_at.and_then(files::moment),
+        index => named(home),
+        uploaded_at => uploaded_at.map(moment),
         files => files.len(),
         yanked,
         is_prerelease => !version::is_stable(&version.version),
         documentation => has_docs.then(|| format!("{}/+d/", version_path(&home.name, project, &version.version))),
         shadowing => version.shadowing.iter().map(|release| context! {
-            index => shown_index(&release.index),
+            index => named(&release.index),
             path => version_path(&release.index.name, project, &version.version),
             files => files::of_release(release).len(),
         }).collect::<Vec<_>>(),
     }
-}
-
-pub(super) fn index_path(index: &IndexName) -> String {
-    format!("/{}", index.url_path())
-}
-
-pub(super) fn project_path(index: &IndexName, project: &ProjectName) -> String {
-    format!("{}/{project}", index_path(index))
-}
-
-pub(super) fn version_path(index: &IndexName, project: &ProjectName, version: &str) -> String {
-    format!("{}/{}", project_path(index, project), encode(version))
-}
-
-pub(super) fn shown_index(index: &Index) -> Value {
-    context! {
-        name => index.name.to_string(),
-        path => index_path(&index.name),
-        kind => if index.mirror.is_some() { "mirror" } else { "stage" },
-    }
-}
-
-/// The way to a project or to a version of it.
-pub(super) fn crumbs(index: &IndexName, project: &ProjectName, version: Option<&str>) -> Vec<Value> {
-    let user = &index.user;
-    let mut crumbs = vec![
-        context! { label => user.as_str(), path => format!("/{}", encode(user.as_str())) },
-        context! { label => index.index.as_str(), path => index_path(index) },
-        context! { label => project.as_str(), path => project_path(index, project) },
-    ];
-    crumbs.extend(
-        version.map(|version| context! { label => version, path => version_path(index, project, version) }),
-    );
-    crumbs
 }

@@ -1,13 +1,15 @@
 //! The page of one version of a project.
 
 use super::{
-    Page, files, install,
-    project::{crumbs, project_path, shown_index, version_path},
+    Page,
+    crumbs::{crumbs, project_path, version_path},
+    files, install,
+    listed::named,
     rights,
 };
 use crate::{
     error::{Error, Result},
-    http::{extract::VersionPath, projects::version_data},
+    http::{extract::VersionPath, projects::version_data, respond::moment},
     model::{
         attachment::Rel,
         name::{IndexName, ProjectName},
@@ -78,17 +80,18 @@ pub(in crate::http) fn release(
     let requirement = format!("{project}=={shown}");
     let (links, more_links) = links(metadata);
     let more = |key: &str, most: usize| list(metadata, key).len().saturating_sub(most);
+    let segments = [asked.user.as_str(), asked.index.as_str(), project.as_str(), &shown];
     let has_docs = files::attached(&of.first, Rel::DocZip).next().is_some();
     let context = context! {
         title => format!("{project} {shown}"),
-        crumbs => crumbs(asked, project, Some(&shown)),
+        crumbs => crumbs(&segments, &[]),
         name => project.as_str(),
         version => shown.as_str(),
         path => own_path.as_str(),
         project_path => project_path(asked, project),
         summary => text("summary"),
-        index => shown_index(index),
-        home => shown_index(&of.first.index),
+        index => named(index),
+        home => named(&of.first.index),
         is_prerelease => !version::is_stable(&shown),
         is_known => found.is_known,
         yanked => files::yanked(&own_files),
@@ -97,14 +100,14 @@ pub(in crate::http) fn release(
         others,
         total => versions.len(),
         shadowing => of.shadowing.iter().map(|release| context! {
-            index => shown_index(&release.index),
+            index => named(&release.index),
             path => version_path(&release.index.name, project, &shown),
             files => files::of_release(release).len(),
         }).collect::<Vec<_>>(),
         description => found.description.as_deref().map(|it| context! { html => it.html.as_str(), notice => it.notice }),
         documentation => has_docs.then(|| format!("{}/+d/", version_path(&of.first.index.name, project, &shown))),
         files => files::table(&found, project, &own_path),
-        uploaded_at => own_files.iter().filter_map(|file| file.uploaded_at).max().and_then(files::moment),
+        uploaded_at => own_files.iter().filter_map(|file| file.uploaded_at).max().map(moment),
         requires_python,
         people => people(metadata),
         license => license(metadata),
@@ -116,7 +119,7 @@ pub(in crate::http) fn release(
         requirements => requirements(metadata, asked),
         more_requirements => more("requires_dist", MOST_REQUIREMENTS),
         extras => texts(&list(metadata, "provides_extras")),
-        install => install::lines(page, index, &requirement, found.scope.restricted),
+        install => install::lines(page, asked, &requirement, &found.scope.order),
         may => rights::on_project(service, &page.caller, index, project),
     };
     let context = context! { data => Serde(version_data(found.version, &page.root)), ..context };

@@ -1,5 +1,6 @@
 //! What a page offers to whoever looks at it. Whether it is allowed in the end is for the operations to say.
 
+use super::crumbs::{index_path, project_path};
 use crate::{
     model::{
         access::{self, Caller},
@@ -39,7 +40,7 @@ pub(super) fn on_user(service: &Service, caller: &Caller, user: &UserName) -> Va
 pub(super) fn on_index(service: &Service, caller: &Caller, index: &Index) -> Value {
     let policy = &service.policy;
     context! {
-        path => format!("/{}", index.name.url_path()),
+        path => index_path(&index.name),
         upload => index.mirror.is_none() && access::may_upload(caller, index, None),
         modify => policy.may_modify_index(caller, Permission::IndexModify, &index.name),
         delete => index.volatile && policy.may_modify_index(caller, Permission::IndexDelete, &index.name),
@@ -54,7 +55,7 @@ pub(super) fn on_project(service: &Service, caller: &Caller, index: &Index, proj
     let may_delete =
         |permission| index.mirror.is_none() && policy.may_delete_from(caller, permission, index, project);
     context! {
-        path => format!("/{}/{project}", index.name.url_path()),
+        path => project_path(&index.name, project),
         upload => index.mirror.is_none() && access::may_upload(caller, index, Some(project)),
         manage => may_delete(Permission::DelProject),
         delete => index.volatile && may_delete(Permission::DelVerdata),

@@ -1,6 +1,9 @@
 //! What a search found, and how one asks.
 
-use super::{Page, crumbs};
+use super::{
+    Page,
+    crumbs::{crumbs, segments},
+};
 use crate::{
     error::{Error, Result},
     model::{
@@ -62,7 +65,7 @@ pub(in crate::http) fn search(
     let hits: Vec<_> = data["items"].as_array().into_iter().flatten().map(|item| hit(item, &words)).collect();
     let context = context! {
         title => if text.is_empty() { "Search".to_owned() } else { format!("Search: {text}") },
-        crumbs => index.map(|index| crumbs::below(index, "Search", &path)),
+        crumbs => index.map(|index| crumbs(&segments(index), &[("Search", &path)])),
         query => text,
         path => &path,
         problem,

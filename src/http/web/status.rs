@@ -1,16 +1,16 @@
 //! How the server is.
 
-use super::Page;
+use super::{Page, crumbs::index_path};
 use crate::{
     error::Result,
+    http::respond::moment,
     model::name::IndexName,
-    ops::status::{COUNTED, Freshness, Seen, Status},
+    ops::status::{COUNTED, Freshness, Status},
     service::Service,
 };
 use axum::response::Response;
 use minijinja::{Value, context, value::Serde};
 use std::time::Duration;
-use time::format_description::well_known::Rfc3339;
 
 /// From what `GET /+status` says as JSON.
 pub(in crate::http) fn status(
@@ -19,53 +19,48 @@ pub(in crate::http) fn status(
     status: &Status,
     data: &serde_json::Value,
 ) -> Result<Response> {
+    let told = |key: &str| data[key].as_array().into_iter().flatten();
+    let mirrors = told("mirrors").zip(&status.mirrors);
     let context = context! {
         title => "Status",
-        changed_at => status.changed_at.format(&Rfc3339).unwrap_or_default(),
+        changed_at => moment(status.changed_at),
         uptime => written(status.uptime),
         in_full => status.in_full,
         waiting => status.jobs.iter().map(|queue| queue.jobs).sum::<i64>(),
         failing => status.jobs.iter().map(|queue| queue.failing).sum::<i64>(),
-        processes => status.processes.iter().map(|seen| process(service, status, seen)).collect::<Vec<_>>(),
-        mirrors => status.mirrors.iter().map(mirror).collect::<Vec<_>>(),
+        processes => told("processes").map(process).collect::<Vec<_>>(),
+        mirrors => mirrors.map(|(told, (name, freshness))| mirror(told, name, freshness)).collect::<Vec<_>>(),
         data => Serde(data),
     };
     page.render(service, "status.html", context)
 }
 
-fn process(service: &Service, status: &Status, Seen { process, ago, serial }: &Seen) -> Value {
-    context! {
-        id => process.id.to_string(),
-        version => &process.version,
-        host => status.in_full.then_some(&process.host),
-        address => process.address.as_ref().filter(|_| status.in_full),
-        started => process.started_at.format(&Rfc3339).unwrap_or_default(),
-        seen => written(*ago),
-        serial => serial.0,
-        behind => (status.serial.0 - serial.0).max(0),
-        answers => process.id == service.process,
-    }
+/// A process as the JSON tells it, with words for how long ago it was seen.
+fn process(told: &serde_json::Value) -> Value {
+    context! { seen => ago(&told["seen"]), ..Value::from(Serde(told)) }
 }
 
-fn mirror((name, freshness): &(IndexName, Freshness)) -> Value {
+/// A mirror as the JSON tells it, with words for times and for how it does.
+fn mirror(told: &serde_json::Value, name: &IndexName, freshness: &Freshness) -> Value {
     let answered = [freshness.listed, freshness.checked].into_iter().flatten().min();
     let failed = freshness.failed.as_ref();
     context! {
-        index => name.to_string(),
-        path => format!("/{}", name.url_path()),
-        listed => freshness.listed.map(written),
-        checked => freshness.checked.map(written),
-        failed => failed.map(|(ago, _)| written(*ago)),
-        reason => failed.map(|(_, reason)| reason),
+        path => index_path(name),
+        listed => ago(&told["listed"]),
+        checked => ago(&told["checked"]),
+        failed => ago(&told["failed"]),
         // The last that was heard of it was a failure.
         is_failing => failed.is_some_and(|(ago, _)| answered.is_none_or(|answered| *ago < answered)),
         is_unasked => answered.is_none() && failed.is_none(),
-        projects => freshness.projects,
         // Not all were counted.
         is_more => freshness.projects >= COUNTED,
-        stale => freshness.stale,
-        refreshing => freshness.refreshing,
+        ..Value::from(Serde(told))
     }
+}
+
+/// So many seconds in words.
+fn ago(seconds: &serde_json::Value) -> Option<String> {
+    seconds.as_u64().map(|seconds| written(Duration::from_secs(seconds)))
 }
 
 /// How long something lasted, or how long ago it was, in the largest unit that fits.

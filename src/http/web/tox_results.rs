@@ -1,8 +1,9 @@
 //! `/{user}/{index}/{project}/{version}/+toxresults/{file}[/{result}]`: what tests of a file said (devpi-web).
 
 use super::{
-    Page, files,
-    project::{crumbs, version_path},
+    Page,
+    crumbs::{crumbs, version_path},
+    files,
 };
 use crate::{
     error::{Error, Result},
@@ -94,12 +95,10 @@ fn list_path(path: &ToxResultPath) -> String {
 
 fn way(path: &ToxResultPath, is_result: bool) -> Vec<Value> {
     let VersionPath { index, project, version, .. } = &path.release;
-    let mut crumbs = crumbs(index, project, Some(version));
-    crumbs.push(context! { label => "Tests", path => list_path(path) });
-    if is_result {
-        crumbs.push(context! { label => "Result", path => "" });
-    }
-    crumbs
+    let (segments, list) =
+        ([index.user.as_str(), index.index.as_str(), project.as_str(), version], list_path(path));
+    let pages = [("Tests", list.as_str()), ("Result", "")];
+    crumbs(&segments, if is_result { &pages } else { &pages[..1] })
 }
 
 fn environment(it: &Environment) -> Value {

@@ -1,6 +1,6 @@
 //! The page of a user.
 
-use super::{Page, listed::listed, rights};
+use super::{Page, crumbs::crumbs, listed::listed, rights};
 use crate::{
     error::Result,
     model::{
@@ -27,7 +27,7 @@ pub(in crate::http) async fn user(
     let name = user.name.as_str();
     let context = context! {
         title => name,
-        crumbs => [context! { label => name, path => format!("/{}", encode(name)) }],
+        crumbs => crumbs(&[name], &[]),
         name,
         path => format!("/{}", encode(name)),
         indexes => indexes.map(|index| listed(index, &overview)).collect::<Vec<_>>(),

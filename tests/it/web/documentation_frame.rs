@@ -26,9 +26,7 @@ async fn people_read_documents_in_a_frame_with_a_way_back_and_programs_get_the_d
         let frame = elements(&reply.text()).into_iter().find(|(name, _)| name == "iframe").unwrap().1;
         let src = frame.iter().find(|(name, _)| name == "src").unwrap().1.clone();
         assert_eq!(src, format!("http://docs.example:8080/alice/dev/pkg/{document}"));
-        assert!(
-            reply.header("content-security-policy").contains("frame-src http: https:;")
-        );
+        assert!(reply.header("content-security-policy").contains("frame-src http: https:;"));
         assert_dead(&reply.text());
         assert!(text(&reply.text()).contains(&format!("pkg {version} documentation")));
         let links: Vec<_> =

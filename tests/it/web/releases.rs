@@ -89,7 +89,7 @@ async fn a_release_tells_all_that_its_metadata_say() {
         &html,
         &[
             &format!("pip install --index-url {index}/+simple/ my-pkg==1.0"),
-            &format!("uv pip install --index-url {index}/+simple/ my-pkg==1.0"),
+            &format!("uv pip install --default-index {index}/+simple/ my-pkg==1.0"),
             &format!("devpi use {index}"),
             "devpi install my-pkg==1.0",
         ],

@@ -1,12 +1,13 @@
 //! Indexes: created, changed, deleted.
 
-use super::{confirm, crumbs, demand, done, log_in, settings};
+use super::{confirm, demand, log_in, settings};
 use crate::{
     error::{Error, Result},
     http::{
         extract::{IndexPath, UserPath},
         web::{
             Form, Page,
+            crumbs::{crumbs, index_path, segments},
             form::{Fields, again, showing},
         },
     },
@@ -55,11 +56,11 @@ pub(in crate::http) async fn create(
         ops::indexes::create(&service, &page.caller, &user, index, &options).await
     };
     match created.await {
-        Ok(_) => Ok(done(&page, &format!("/{}/{}", encode(&user), encode(index)), "index-created")),
+        Ok(_) => Ok(page.done(&format!("/{}/{}", encode(&user), encode(index)), "index-created")),
         Err(error) => {
-            let problem = error.to_string();
-            let form = new_form(&service, &page, &user, &fields.shown(), Some(&problem)).await?;
-            again(error, |_| Ok(form))
+            let form =
+                async |problem: &str| new_form(&service, &page, &user, &fields.shown(), Some(problem)).await;
+            again(error, form).await
         }
     }
 }
@@ -90,7 +91,7 @@ async fn new_form(
     let title = format!("New index of {user}");
     let context = context! {
         title,
-        crumbs => crumbs(&[user], "New index"),
+        crumbs => crumbs(&[user], &[("New index", "")]),
         user,
         is_new => true,
         form => Serde(form),
@@ -124,11 +125,12 @@ pub(in crate::http) async fn edit(
 ) -> Result<Response> {
     let (index, _) = ops::indexes::show(&service, &page.caller, &name, false).await?;
     match save(&service, &page, &index, &fields).await {
-        Ok(()) => Ok(done(&page, &format!("/{}", name.url_path()), "saved")),
+        Ok(()) => Ok(page.done(&index_path(&name), "saved")),
         Err(error) => {
-            let problem = error.to_string();
-            let form = edit_form(&service, &page, &index, &fields.shown(), Some(&problem)).await?;
-            again(error, |_| Ok(form))
+            let form = async |problem: &str| {
+                edit_form(&service, &page, &index, &fields.shown(), Some(problem)).await
+            };
+            again(error, form).await
         }
     }
 }
@@ -150,8 +152,8 @@ async fn edit_form(
     form.insert("type".into(), index.settings.shown().remove("type").unwrap_or_default());
     let context = context! {
         title => format!("Settings of {}", index.name),
-        crumbs => crumbs(&[index.name.user.as_str(), index.name.index.as_str()], "Settings"),
-        path => format!("/{}", index.name.url_path()),
+        crumbs => crumbs(&segments(&index.name), &[("Settings", "")]),
+        path => index_path(&index.name),
         form => Serde(&form),
         base_fields => settings::base_fields(&form),
         known => known(service, page, Some(&index.name)).await?,
@@ -190,10 +192,9 @@ pub(in crate::http) async fn delete(
         ops::indexes::delete(&service, &page.caller, &name).await
     };
     match deleted.await {
-        Ok(()) => Ok(done(&page, &format!("/{}", encode(name.user.as_str())), "index-deleted")),
+        Ok(()) => Ok(page.done(&format!("/{}", encode(name.user.as_str())), "index-deleted")),
         Err(error) => {
-            let form = deletion_form(&service, &page, &name, Some(&error.to_string())).await?;
-            again(error, |_| Ok(form))
+            again(error, async |problem| deletion_form(&service, &page, &name, Some(problem)).await).await
         }
     }
 }
@@ -209,7 +210,7 @@ async fn deletion_form(
     demand(may, &page.caller, &format!("no permission to delete index {name}"))?;
     let context = context! {
         title => format!("Delete index {name}"),
-        crumbs => crumbs(&[name.user.as_str(), name.index.as_str()], "Delete"),
+        crumbs => crumbs(&segments(name), &[("Delete", "")]),
         name => name.to_string(),
         takes => ["all its projects and their files"],
         hindrance => (!index.volatile).then_some(

@@ -11,6 +11,7 @@ mod settings;
 mod tokens;
 mod upload;
 mod users;
+pub(in crate::http) mod webhooks;
 
 pub(in crate::http) use indexes::{
     create as create_index, delete as delete_index, deletion as index_deletion, edit as edit_index,
@@ -32,15 +33,9 @@ use super::{Page, form::Fields};
 use crate::{
     error::{Error, Result},
     http::respond,
-    model::{access::Caller, name::encode},
+    model::access::Caller,
 };
 use axum::response::Response;
-use minijinja::{Value, context};
-
-/// Leads to a page of ours, which tells what is done ([`super::done`]).
-fn done(page: &Page, path: &str, what: &str) -> Response {
-    respond::see_other(page.prefix(), &format!("{path}?done={what}"))
-}
 
 /// Leads whoever is not logged in to the login, and from there back.
 fn log_in(page: &Page) -> Option<Response> {
@@ -62,18 +57,4 @@ fn confirm(fields: &Fields, name: &str) -> Result<()> {
         true => Ok(()),
         false => Err(Error::Invalid(format!("type {name} to confirm that it is to be deleted"))),
     }
-}
-
-/// The way from the root through these segments of the path to a page that is called so.
-fn crumbs(segments: &[&str], title: &str) -> Vec<Value> {
-    let mut path = String::new();
-    let mut crumbs: Vec<_> = segments
-        .iter()
-        .map(|segment| {
-            path = format!("{path}/{}", encode(segment));
-            context! { label => *segment, path => path.clone() }
-        })
-        .collect();
-    crumbs.push(context! { label => title, path => "" });
-    crumbs
 }

@@ -1,12 +1,13 @@
 //! A project of an index: its status, and its deletion.
 
-use super::{confirm, crumbs, demand, done, log_in};
+use super::{confirm, demand, log_in};
 use crate::{
     error::Result,
     http::{
         extract::ProjectPath,
         web::{
             Form, Page,
+            crumbs::{crumbs, index_path, project_path},
             form::{Fields, again},
         },
     },
@@ -47,14 +48,14 @@ pub(in crate::http) async fn change(
         let status = Status { status: fields.text("status").to_owned(), reason };
         ops::projects::set_status(&service, &page.caller, &index, &project, &status).await
     };
-    let of_index = format!("/{}", index.url_path());
     match changed.await {
-        Ok(()) if is_deletion => Ok(done(&page, &of_index, "project-deleted")),
-        Ok(()) => Ok(done(&page, &format!("{of_index}/{project}"), "saved")),
+        Ok(()) if is_deletion => Ok(page.done(&index_path(&index), "project-deleted")),
+        Ok(()) => Ok(page.done(&project_path(&index, &project), "saved")),
         Err(error) => {
-            let problem = error.to_string();
-            let form = show(&service, &page, &index, &project, Some(&fields), Some(&problem)).await?;
-            again(error, |_| Ok(form))
+            let form = async |problem: &str| {
+                show(&service, &page, &index, &project, Some(&fields), Some(problem)).await
+            };
+            again(error, form).await
         }
     }
 }
@@ -75,10 +76,11 @@ async fn show(
         Some(fields) => fields.shown(),
         None => json!(status).as_object().cloned().unwrap_or_default(),
     };
+    let segments = [index_name.user.as_str(), index_name.index.as_str(), project.as_str()];
     let context = context! {
         title => format!("Manage {project}"),
-        crumbs => crumbs(&[index_name.user.as_str(), index_name.index.as_str(), project.as_str()], "Manage"),
-        path => format!("/{}/{project}/+manage", index_name.url_path()),
+        crumbs => crumbs(&segments, &[("Manage", "")]),
+        path => format!("{}/+manage", project_path(index_name, project)),
         index => index_name.to_string(),
         project => project.as_str(),
         is_volatile => index.volatile,

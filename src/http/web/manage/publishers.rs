@@ -1,6 +1,5 @@
 //! Trusted publishers of an index: listed, named, deleted.
 
-use super::{crumbs, done};
 use crate::{
     error::{Error, Result},
     http::{
@@ -8,6 +7,7 @@ use crate::{
         publishers,
         web::{
             Form, Page,
+            crumbs::{crumbs, index_path, segments},
             form::{Fields, again},
         },
     },
@@ -40,11 +40,14 @@ pub(in crate::http) async fn create(
     Form { page, fields }: Form,
 ) -> Result<Response> {
     match ops::publishers::create(service, &page.caller, index, &request(&fields)).await {
-        Ok(_) => Ok(done(&page, &path(index), "publisher-created")),
+        Ok(_) => Ok(page.done(&path(index), "publisher-created")),
         Err(error @ (Error::Forbidden(_) | Error::Unauthorized(_))) => Err(error),
         Err(error) => {
-            let publishers = ops::publishers::list(service, &page.caller, index).await?;
-            again(error, |problem| show(service, &page, index, &publishers, &fields.shown(), Some(problem)))
+            let form = async |problem: &str| {
+                let publishers = ops::publishers::list(service, &page.caller, index).await?;
+                show(service, &page, index, &publishers, &fields.shown(), Some(problem))
+            };
+            again(error, form).await
         }
     }
 }
@@ -56,7 +59,7 @@ pub(in crate::http) async fn delete(
     Form { page, .. }: Form,
 ) -> Result<Response> {
     ops::publishers::delete(&service, &page.caller, &index, &id).await?;
-    Ok(done(&page, &path(&index), "publisher-deleted"))
+    Ok(page.done(&path(&index), "publisher-deleted"))
 }
 
 fn request(fields: &Fields) -> Map<String, Value> {
@@ -82,7 +85,7 @@ fn show(
     let data: Vec<_> = publishers.iter().map(publishers::shown).collect();
     let context = context! {
         title => format!("Trusted publishers of {index}"),
-        crumbs => crumbs(&[index.user.as_str(), index.index.as_str()], "Trusted publishers"),
+        crumbs => crumbs(&segments(index), &[("Trusted publishers", "")]),
         path => path(index),
         data => Serde(&data),
         issuers => service.config.server.oidc_issuer.clone(),
@@ -94,5 +97,5 @@ fn show(
 }
 
 fn path(index: &IndexName) -> String {
-    format!("/{}/+publishers", index.url_path())
+    format!("{}/+publishers", index_path(index))
 }

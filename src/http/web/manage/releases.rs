@@ -1,12 +1,13 @@
 //! A release on exactly this index: yank, deletion, and push to another index.
 
-use super::{confirm, crumbs, done, log_in};
+use super::{confirm, log_in};
 use crate::{
     error::{Error, Result},
     http::{
         extract::VersionPath,
         web::{
             Form, Page,
+            crumbs::{crumbs, index_path, version_path},
             form::{Fields, again},
             rights,
         },
@@ -15,7 +16,7 @@ use crate::{
         access,
         file::File,
         index::Index,
-        name::{IndexName, ProjectName, encode},
+        name::{IndexName, ProjectName},
     },
     ops::{
         self,
@@ -62,9 +63,10 @@ pub(in crate::http) async fn change(
     match meant.change(&service, &page, &found.1, &fields).await {
         Ok(done) => Ok(done),
         Err(error) => {
-            let problem = error.to_string();
-            let form = meant.show(&service, &page, found, &fields.shown(), Some(&problem)).await?;
-            again(error, |_| Ok(form))
+            let form = async |problem: &str| {
+                meant.show(&service, &page, found, &fields.shown(), Some(problem)).await
+            };
+            again(error, form).await
         }
     }
 }
@@ -86,7 +88,7 @@ impl Meant {
 
     /// The path of the page of the release.
     fn path(&self) -> String {
-        format!("/{}/{}/{}", self.index.url_path(), self.project, encode(&self.version))
+        version_path(&self.index, &self.project, &self.version)
     }
 
     async fn change(
@@ -104,30 +106,30 @@ impl Meant {
         Ok(match fields.text("do") {
             "yank" => {
                 ops::yank::mark(service, caller, index, release, reason).await?;
-                done(page, &forms, "yanked")
+                page.done(&forms, "yanked")
             }
             "unyank" => {
                 ops::yank::mark(service, caller, index, release, None).await?;
-                done(page, &forms, "unyanked")
+                page.done(&forms, "unyanked")
             }
             "yank-file" => {
                 ops::yank::mark(service, caller, index, Target::File(file()?), reason).await?;
-                done(page, &forms, "yanked")
+                page.done(&forms, "yanked")
             }
             "unyank-file" => {
                 ops::yank::mark(service, caller, index, Target::File(file()?), None).await?;
-                done(page, &forms, "unyanked")
+                page.done(&forms, "unyanked")
             }
             "delete-file" => {
                 let file = file()?;
                 confirm(fields, &file.filename)?;
                 ops::remove::file(service, caller, file, false).await?;
-                done(page, &format!("/{}", index.url_path()), "file-deleted")
+                page.done(&index_path(index), "file-deleted")
             }
             "delete" => {
                 confirm(fields, &self.version)?;
                 ops::remove::release(service, caller, index, &self.project, &self.version, false).await?;
-                done(page, &format!("/{}", index.url_path()), "release-deleted")
+                page.done(&index_path(index), "release-deleted")
             }
             "push" => self.push(service, page, fields.text("target")).await?,
             other => return Err(Error::Invalid(format!("'{other}' is nothing that is done to a release"))),
@@ -145,8 +147,8 @@ impl Meant {
             return Err(Error::Internal("a push of one release that is of many".into()));
         };
         ops::push::push(service, &page.caller, &self.index, &push).await?;
-        let release = format!("/{}/{}/{}", name.url_path(), self.project, encode(&self.version));
-        Ok(done(page, &release, "pushed"))
+        let release = version_path(&name, &self.project, &self.version);
+        Ok(page.done(&release, "pushed"))
     }
 
     async fn show(
@@ -160,11 +162,11 @@ impl Meant {
         let Self { project, .. } = self;
         let segments = [self.index.user.as_str(), self.index.index.as_str(), project.as_str(), &self.version];
         let files: Vec<Value> = files(&version)
-            .map(|file| context! { name => file.filename.as_str(), yanked => file.yanked.as_deref(), size => file.size })
+            .map(|file| context! { filename => file.filename.as_str(), yanked => file.yanked.as_deref(), size => file.size })
             .collect();
         let context = context! {
             title => format!("Manage {project} {}", self.version),
-            crumbs => crumbs(&segments, "Manage"),
+            crumbs => crumbs(&segments, &[("Manage", "")]),
             path => format!("{}/+manage", self.path()),
             index => self.index.to_string(),
             project => project.as_str(),

@@ -1,13 +1,14 @@
 //! API tokens of a user: listed, made, revoked. A new one is shown in the answer to its form, and never again.
 
-use super::{crumbs, done};
 use crate::{
     error::{Error, Result},
     http::{
         extract::{TokenPath, UserPath},
+        respond::moment,
         tokens,
         web::{
             Form, Page,
+            crumbs::crumbs,
             form::{Fields, again},
         },
     },
@@ -23,7 +24,7 @@ use axum::{extract::State, response::Response};
 use http::{HeaderValue, header::CACHE_CONTROL};
 use minijinja::{Value, context, value::Serde};
 use serde_json::{Map, json};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use time::OffsetDateTime;
 
 /// From what `GET /{user}/+tokens` says as JSON.
 pub(in crate::http) fn page(
@@ -56,10 +57,11 @@ pub(in crate::http) async fn create(
             Ok(response)
         }
         Err(error) => {
-            let tokens = ops::tokens::list(&service, &page.caller, &user).await?;
-            again(error, |problem| {
+            let form = async |problem: &str| {
+                let tokens = ops::tokens::list(&service, &page.caller, &user).await?;
                 show(&service, &page, &user, &tokens, &fields.shown(), None, Some(problem))
-            })
+            };
+            again(error, form).await
         }
     }
 }
@@ -71,7 +73,7 @@ pub(in crate::http) async fn revoke(
     Form { page, .. }: Form,
 ) -> Result<Response> {
     ops::tokens::revoke(&service, &page.caller, &user, &id).await?;
-    Ok(done(&page, &format!("/{}/+tokens", encode(&user)), "token-revoked"))
+    Ok(page.done(&format!("/{}/+tokens", encode(&user)), "token-revoked"))
 }
 
 /// What a form asks for, as the API takes it.
@@ -128,7 +130,6 @@ fn show(
     problem: Option<&str>,
 ) -> Result<Response> {
     let now = OffsetDateTime::now_utc();
-    let moment = |at: OffsetDateTime| at.format(&Rfc3339).unwrap_or_default();
     let rows = tokens.iter().map(|token| {
         context! {
             id => token.id.to_string(),
@@ -142,7 +143,7 @@ fn show(
     });
     let context = context! {
         title => format!("API tokens of {user}"),
-        crumbs => crumbs(&[user], "API tokens"),
+        crumbs => crumbs(&[user], &[("API tokens", "")]),
         path => format!("/{}/+tokens", encode(user)),
         data => Serde(tokens::listed(tokens)),
         tokens => rows.collect::<Vec<_>>(),

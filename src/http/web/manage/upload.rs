@@ -3,7 +3,7 @@
 //! The form proves itself by its first field, so that nothing is taken of one that is not ours; a script sends each file
 //! alone with the header `X-CSRF-Token`, and reads JSON.
 
-use super::{crumbs, demand, log_in};
+use super::{demand, log_in};
 use crate::{
     error::{Error, Result},
     http::{
@@ -11,11 +11,15 @@ use crate::{
         extract::IndexPath,
         negotiate, respond,
         upload::{Pace, drain_form, next_chunk, receive_file, unreadable},
-        web::{Page, Session, session},
+        web::{
+            Page, Session,
+            crumbs::{crumbs, index_path, segments, version_path},
+            session,
+        },
     },
     model::{
         access,
-        name::{IndexName, ProjectName, encode},
+        name::{IndexName, ProjectName},
     },
     ops::{
         self,
@@ -177,7 +181,7 @@ fn tell(index: &IndexName, filename: String, outcome: Result<((ProjectName, Stri
                 Outcome::Stored => "uploaded",
                 Outcome::Identical => "was there already",
             },
-            "path": format!("/{}/{}/{}", index.url_path(), release.0, encode(&release.1)),
+            "path": version_path(index, &release.0, &release.1),
         }),
         Err(error) => {
             if is_inside(&error) {
@@ -198,8 +202,8 @@ async fn show(service: &Service, page: &Page, name: &IndexName, files: &[Value])
     demand(may, &page.caller, "no permission to submit")?;
     let context = context! {
         title => format!("Upload to {name}"),
-        crumbs => crumbs(&[name.user.as_str(), name.index.as_str()], "Upload"),
-        path => format!("/{}/+upload", name.url_path()),
+        crumbs => crumbs(&segments(name), &[("Upload", "")]),
+        path => format!("{}/+upload", index_path(name)),
         index => name.to_string(),
         is_volatile => index.volatile,
         files => Serde(files),

@@ -1,12 +1,13 @@
 //! Users: created, changed, deleted.
 
-use super::{confirm, crumbs, demand, done, log_in};
+use super::{confirm, demand, log_in};
 use crate::{
     error::{Error, Result},
     http::{
         extract::UserPath,
         web::{
             Form, Page, Session,
+            crumbs::crumbs,
             form::{Fields, again, showing},
             session,
         },
@@ -54,9 +55,11 @@ pub(in crate::http) async fn create(State(service): State<Service>, request: Req
         ops::users::create(&service, &page.caller, user, &patch).await
     };
     match created.await {
-        Ok(()) if page.caller.is_anonymous() => Ok(done(&page, "/+login", "user-created")),
-        Ok(()) => Ok(done(&page, &format!("/{}", encode(user)), "user-created")),
-        Err(error) => again(error, |problem| new_form(&service, &page, &fields.shown(), Some(problem))),
+        Ok(()) if page.caller.is_anonymous() => Ok(page.done("/+login", "user-created")),
+        Ok(()) => Ok(page.done(&format!("/{}", encode(user)), "user-created")),
+        Err(error) => {
+            again(error, async |problem| new_form(&service, &page, &fields.shown(), Some(problem))).await
+        }
     }
 }
 
@@ -67,8 +70,7 @@ fn new_form(
     problem: Option<&str>,
 ) -> Result<Response> {
     let title = "New user";
-    let context =
-        context! { title, crumbs => crumbs(&[], title), form => Serde(form), problem, is_new => true };
+    let context = context! { title, crumbs => crumbs(&[], &[(title, "")]), form => Serde(form), problem, is_new => true };
     page.render(service, "manage/user.html", context)
 }
 
@@ -102,9 +104,11 @@ pub(in crate::http) async fn edit(
         ops::users::modify(&service, &page.caller, &user, &patch).await
     };
     match edited.await {
-        Ok(_) => Ok(done(&page, &format!("/{}", encode(&user)), "saved")),
+        Ok(_) => Ok(page.done(&format!("/{}", encode(&user)), "saved")),
         Err(error) => {
-            again(error, |problem| profile_form(&service, &page, &user, &fields.shown(), Some(problem)))
+            let form =
+                async |problem: &str| profile_form(&service, &page, &user, &fields.shown(), Some(problem));
+            again(error, form).await
         }
     }
 }
@@ -117,7 +121,7 @@ fn profile_form(
     problem: Option<&str>,
 ) -> Result<Response> {
     let title = format!("Edit user {user}");
-    let crumbs = crumbs(&[user], "Edit");
+    let crumbs = crumbs(&[user], &[("Edit", "")]);
     let context = context! { title, crumbs, user, form => Serde(form), problem };
     page.render(service, "manage/user.html", context)
 }
@@ -148,14 +152,16 @@ pub(in crate::http) async fn set_password(
         ops::users::modify(&service, &page.caller, &user, &patch).await
     };
     match changed.await {
-        Ok(_) => Ok(done(&page, &format!("/{}", encode(&user)), "password-changed")),
-        Err(error) => again(error, |problem| password_form(&service, &page, &user, Some(problem))),
+        Ok(_) => Ok(page.done(&format!("/{}", encode(&user)), "password-changed")),
+        Err(error) => {
+            again(error, async |problem| password_form(&service, &page, &user, Some(problem))).await
+        }
     }
 }
 
 fn password_form(service: &Service, page: &Page, user: &str, problem: Option<&str>) -> Result<Response> {
     let title = format!("Change the password of {user}");
-    let crumbs = crumbs(&[user], "Password");
+    let crumbs = crumbs(&[user], &[("Password", "")]);
     page.render(service, "manage/password.html", context! { title, crumbs, user, problem })
 }
 
@@ -182,10 +188,9 @@ pub(in crate::http) async fn delete(
         ops::users::delete(&service, &page.caller, &user).await
     };
     match deleted.await {
-        Ok(()) => Ok(done(&page, "/", "user-deleted")),
+        Ok(()) => Ok(page.done("/", "user-deleted")),
         Err(error) => {
-            let form = deletion_form(&service, &page, &user, Some(&error.to_string())).await?;
-            again(error, |_| Ok(form))
+            again(error, async |problem| deletion_form(&service, &page, &user, Some(problem)).await).await
         }
     }
 }
@@ -204,7 +209,7 @@ async fn deletion_form(
     let title = format!("Delete user {}", user.name);
     let context = context! {
         title,
-        crumbs => crumbs(&[user.name.as_str()], "Delete"),
+        crumbs => crumbs(&[user.name.as_str()], &[("Delete", "")]),
         name => user.name.as_str(),
         takes => indexes.iter().map(|index| index.name.to_string()).collect::<Vec<_>>(),
         hindrance => (!fixed.is_empty()).then(|| format!(

@@ -1,15 +1,15 @@
 //! Webhooks of an index, or of the server: listed, made, tried, changed. A new one's secret is shown in the answer to its
 //! form, and never again.
 
-use super::{
-    Form, Page,
-    form::{Fields, again},
-};
 use crate::{
     error::{Error, Result},
     http::{
         extract::WebhookPath,
-        respond,
+        web::{
+            Form, Page,
+            crumbs::{crumbs, index_path, segments},
+            form::{Fields, again},
+        },
         webhooks::{delivery, shown},
     },
     model::{
@@ -46,17 +46,21 @@ pub(in crate::http) async fn create(
     if let Err(error @ (Error::Forbidden(_) | Error::Unauthorized(_) | Error::NoSuchIndex(_))) = created {
         return Err(error);
     }
-    let webhooks = ops::webhooks::list(service, &page.caller, index).await?;
     match created {
         Ok((webhook, secret)) => {
+            let webhooks = ops::webhooks::list(service, &page.caller, index).await?;
             let made = context! { id => webhook.id.to_string(), secret };
             let mut response = render_list(service, &page, index, &webhooks, &Map::new(), Some(made), None)?;
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
             Ok(response)
         }
-        Err(error) => again(error, |problem| {
-            render_list(service, &page, index, &webhooks, &fields.shown(), None, Some(problem))
-        }),
+        Err(error) => {
+            let form = async |problem: &str| {
+                let webhooks = ops::webhooks::list(service, &page.caller, index).await?;
+                render_list(service, &page, index, &webhooks, &fields.shown(), None, Some(problem))
+            };
+            again(error, form).await
+        }
     }
 }
 
@@ -81,7 +85,7 @@ pub(in crate::http) async fn change(
     let body = match fields.text("do") {
         "delete" => {
             ops::webhooks::delete(&service, caller, index, &id).await?;
-            return Ok(done(&page, &path(index), "webhook-deleted"));
+            return Ok(page.done(&path(index), "webhook-deleted"));
         }
         "enable" => Map::from_iter([("enabled".to_owned(), true.into())]),
         "disable" => Map::from_iter([("enabled".to_owned(), false.into())]),
@@ -91,14 +95,15 @@ pub(in crate::http) async fn change(
         }
     };
     match ops::webhooks::modify(&service, caller, index, &id, &body).await {
-        Ok(_) => Ok(done(&page, &format!("{}/{id}", path(index)), "webhook-changed")),
+        Ok(_) => Ok(page.done(&format!("{}/{id}", path(index)), "webhook-changed")),
         Err(error @ Error::Invalid(_)) => {
-            let webhook = ops::webhooks::show(&service, caller, index, &id).await?;
-            let deliveries = ops::webhooks::deliveries(&service, caller, index, &id, None).await?;
-            again(error, |problem| {
+            let form = async |problem: &str| {
+                let webhook = ops::webhooks::show(&service, caller, index, &id).await?;
+                let deliveries = ops::webhooks::deliveries(&service, caller, index, &id, None).await?;
                 let form = fields.shown();
                 render_one(&service, &page, index, &webhook, &deliveries, Some(&form), Some(problem))
-            })
+            };
+            again(error, form).await
         }
         Err(error) => Err(error),
     }
@@ -112,7 +117,7 @@ pub(in crate::http) async fn test(
     Form { page, .. }: Form,
 ) -> Result<Response> {
     ops::webhooks::test(service, &page.caller, index, id).await?;
-    Ok(done(&page, &format!("{}/{}", path(index), encode(id)), "webhook-sent"))
+    Ok(page.done(&format!("{}/{}", path(index), encode(id)), "webhook-sent"))
 }
 
 /// `POST …/+webhooks/{id}/deliveries/{delivery}/retry` with the form.
@@ -123,7 +128,7 @@ pub(in crate::http) async fn retry(
     Form { page, .. }: Form,
 ) -> Result<Response> {
     ops::webhooks::retry(service, &page.caller, index, id, delivery).await?;
-    Ok(done(&page, &format!("{}/{}", path(index), encode(id)), "webhook-sent"))
+    Ok(page.done(&format!("{}/{}", path(index), encode(id)), "webhook-sent"))
 }
 
 /// What a form asks for, as the API takes it.
@@ -149,7 +154,7 @@ fn render_list(
     let data: Vec<_> = webhooks.iter().map(shown).collect();
     let context = context! {
         title => title(index),
-        crumbs => crumbs(index, None),
+        crumbs => way(index, &[]),
         path => path(index),
         index => index.map(ToString::to_string),
         data => Serde(data),
@@ -176,7 +181,7 @@ fn render_one(
     let host = host(&webhook.wanted.url);
     let context = context! {
         title => format!("Webhook to {host}"),
-        crumbs => crumbs(index, Some(&host)),
+        crumbs => way(index, &[(&host, "")]),
         path => format!("{}/{}", path(index), webhook.id),
         index => index.map(ToString::to_string),
         host,
@@ -219,21 +224,14 @@ fn title(index: Option<&IndexName>) -> String {
 }
 
 fn path(index: Option<&IndexName>) -> String {
-    index.map_or_else(|| "/+webhooks".to_owned(), |index| format!("/{}/+webhooks", index.url_path()))
+    index.map_or_else(|| "/+webhooks".to_owned(), |index| format!("{}/+webhooks", index_path(index)))
 }
 
-fn done(page: &Page, path: &str, what: &str) -> Response {
-    respond::see_other(page.prefix(), &format!("{path}?done={what}"))
-}
-
-fn crumbs(index: Option<&IndexName>, last: Option<&str>) -> Vec<Value> {
-    let mut crumbs = Vec::new();
-    if let Some(index) = index {
-        let user = index.user.as_str();
-        crumbs.push(context! { label => user, path => format!("/{}", encode(user)) });
-        crumbs.push(context! { label => index.index.as_str(), path => format!("/{}", index.url_path()) });
-    }
-    crumbs.push(context! { label => "Webhooks", path => path(index) });
-    crumbs.extend(last.map(|last| context! { label => last, path => "" }));
-    crumbs
+/// The way to the list, and on to pages below it.
+fn way(index: Option<&IndexName>, below: &[(&str, &str)]) -> Vec<Value> {
+    let list = path(index);
+    crumbs(
+        index.map(segments).as_ref().map_or(&[], |it| it),
+        &[&[("Webhooks", list.as_str())], below].concat(),
+    )
 }
