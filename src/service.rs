@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     model::access::Policy,
     receivers::Receivers,
-    store::{self, Db},
+    store::{self, Db, freshness::Freshness},
     upstream::{Upstream, spool::Downloads},
 };
 use deadpool_postgres::Object;
@@ -31,6 +31,12 @@ use uuid::Uuid;
 
 /// Directories of documentation that are read at a time: each may take tens of megabytes until it is.
 const DIRECTORY_READS: usize = 2;
+
+/// Tox results that are read at a time, likewise.
+const RESULT_READS: usize = 4;
+
+/// How long what is known of mirrors is told again without a look: anybody may ask, and counting costs.
+const FRESHNESS: Duration = Duration::from_secs(5);
 
 /// A handle to the parts of a running server.
 #[derive(Clone)]
@@ -55,6 +61,8 @@ pub struct Parts {
     pub tox_runs: ToxRuns,
     pub mirrored: Mirrored,
     pub changes: Changes,
+    /// How fresh what mirrors have is, by their ids.
+    pub freshness: moka::future::Cache<Vec<i64>, Arc<Vec<Freshness>>>,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
     pub storing: moka::future::Cache<String, Arc<Mutex<()>>>,
     /// Talks to the repositories that users push to.
@@ -73,6 +81,8 @@ pub struct Parts {
     pub searches: Semaphore,
     /// Tox results that may be received at the same time.
     pub results: Semaphore,
+    /// Tox results that may be read at the same time, to be shown.
+    pub result_reads: Semaphore,
     /// Directories of documentation that may be read at the same time.
     pub directory_reads: Semaphore,
     /// Password hashes that may be computed at the same time.
@@ -142,6 +152,7 @@ impl Service {
             tox_runs: tox_runs(),
             mirrored: Mirrored::default(),
             changes: changes(),
+            freshness: moka::future::Cache::builder().max_capacity(100).time_to_live(FRESHNESS).build(),
             storing: moka::future::Cache::new(100_000),
             upstream: Upstream::new()?,
             receivers: Receivers::new(server)?,
@@ -157,6 +168,7 @@ impl Service {
             uploads: Semaphore::new(server.concurrent_uploads),
             searches: Semaphore::new(config.database.database_connections.div_ceil(4)),
             results: Semaphore::new(server.concurrent_uploads.div_ceil(4)),
+            result_reads: Semaphore::new(RESULT_READS),
             directory_reads: Semaphore::new(DIRECTORY_READS),
             hashing: Arc::new(Semaphore::new(
                 std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
