@@ -25,7 +25,7 @@ use crate::{
 use deadpool_postgres::Object;
 use std::{ops::Deref, sync::Arc, time::Duration};
 use time::OffsetDateTime;
-use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, Notify, Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -95,6 +95,8 @@ pub struct Parts {
     pub upstream: Upstream,
     /// Talks to the receivers of webhooks.
     pub receivers: Receivers,
+    /// Notified when somebody wants something sent to a receiver at once: by a server's loop, or after an answer of a Lambda.
+    pub sending: Arc<Notify>,
     /// Files on their way from upstreams, see `ops::fetch`.
     pub downloads: Downloads,
     /// Files that may be fetched from upstreams at the same time.
@@ -156,6 +158,7 @@ impl Service {
             storing: moka::future::Cache::new(100_000),
             upstream: Upstream::new()?,
             receivers: Receivers::new(server)?,
+            sending: Arc::default(),
             downloads: Downloads::default(),
             fetches: Semaphore::new(server.concurrent_fetches),
             tasks: TaskTracker::new(),
