@@ -19,13 +19,13 @@ use crate::{
     error::{Error, Result},
     model::access::Policy,
     receivers::Receivers,
-    store::{self, Db},
+    store::{self, Db, freshness::Freshness},
     upstream::{Upstream, spool::Downloads},
 };
 use deadpool_postgres::Object;
 use std::{ops::Deref, sync::Arc, time::Duration};
 use time::OffsetDateTime;
-use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, Notify, Semaphore, SemaphorePermit};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
@@ -34,6 +34,11 @@ const DIRECTORY_READS: usize = 2;
 
 /// Descriptions that are rendered at a time.
 const RENDERINGS: usize = 2;
+/// Tox results that are read at a time, likewise.
+const RESULT_READS: usize = 4;
+
+/// How long what is known of mirrors is told again without a look: anybody may ask, and counting costs.
+const FRESHNESS: Duration = Duration::from_secs(5);
 
 /// A handle to the parts of a running server.
 #[derive(Clone)]
@@ -58,6 +63,8 @@ pub struct Parts {
     pub tox_runs: ToxRuns,
     pub mirrored: Mirrored,
     pub changes: Changes,
+    /// How fresh what mirrors have is, by their ids.
+    pub freshness: moka::future::Cache<Vec<i64>, Arc<Vec<Freshness>>>,
     /// Turns at storing content, by its sha256 in hex; some stores let a reader see a copy that is being made again.
     pub storing: moka::future::Cache<String, Arc<Mutex<()>>>,
     /// Talks to the repositories that users push to.
@@ -76,6 +83,8 @@ pub struct Parts {
     pub searches: Semaphore,
     /// Tox results that may be received at the same time.
     pub results: Semaphore,
+    /// Tox results that may be read at the same time, to be shown.
+    pub result_reads: Semaphore,
     /// Directories of documentation that may be read at the same time.
     pub directory_reads: Semaphore,
     /// Descriptions that may be rendered at the same time.
@@ -90,6 +99,8 @@ pub struct Parts {
     pub upstream: Upstream,
     /// Talks to the receivers of webhooks.
     pub receivers: Receivers,
+    /// Notified when somebody wants something sent to a receiver at once: by a server's loop, or after an answer of a Lambda.
+    pub sending: Arc<Notify>,
     /// Files on their way from upstreams, see `ops::fetch`.
     pub downloads: Downloads,
     /// Files that may be fetched from upstreams at the same time.
@@ -147,9 +158,11 @@ impl Service {
             tox_runs: tox_runs(),
             mirrored: Mirrored::default(),
             changes: changes(),
+            freshness: moka::future::Cache::builder().max_capacity(100).time_to_live(FRESHNESS).build(),
             storing: moka::future::Cache::new(100_000),
             upstream: Upstream::new()?,
             receivers: Receivers::new(server)?,
+            sending: Arc::default(),
             downloads: Downloads::default(),
             fetches: Semaphore::new(server.concurrent_fetches),
             tasks: TaskTracker::new(),
@@ -162,6 +175,7 @@ impl Service {
             uploads: Semaphore::new(server.concurrent_uploads),
             searches: Semaphore::new(config.database.database_connections.div_ceil(4)),
             results: Semaphore::new(server.concurrent_uploads.div_ceil(4)),
+            result_reads: Semaphore::new(RESULT_READS),
             directory_reads: Semaphore::new(DIRECTORY_READS),
             renderings: Arc::new(Semaphore::new(RENDERINGS)),
             hashing: Arc::new(Semaphore::new(

@@ -1,12 +1,12 @@
 //! How fresh what mirrors have is, as far as anybody knows.
 
 use crate::{
-    error::Result,
-    model::{access::Caller, name::IndexName},
+    error::{Error, Result},
+    model::{access::Caller, mirror::Mirror, name::IndexName},
     service::Service,
     store::{self, freshness::Freshness},
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// Mirrors that are told of.
 const MOST: usize = 200;
@@ -14,18 +14,21 @@ const MOST: usize = 200;
 /// Longest reason that is kept, in characters.
 const LONGEST_REASON: usize = 300;
 
-/// The mirrors that the caller may read.
+/// The mirrors that the caller may read, with what was known of them some seconds ago at most.
 pub(super) async fn of_mirrors(service: &Service, caller: &Caller) -> Result<Vec<(IndexName, Freshness)>> {
-    let db = service.db().await?;
-    let mut mirrors = store::indexes::all(&db, None).await?;
+    let mut mirrors = store::indexes::all(&service.db().await?, None).await?;
     mirrors.retain(|index| index.mirror.is_some() && service.policy.may_read(caller, index));
     mirrors.truncate(MOST);
     let ids: Vec<i64> = mirrors.iter().map(|index| index.id).collect();
-    let expiry = |mirror: &std::sync::Arc<crate::model::mirror::Mirror>| mirror.cache_expiry;
+    let expiry = |mirror: &Arc<Mirror>| mirror.cache_expiry;
     let expiries = mirrors.iter().map(|index| index.mirror.as_ref().map_or(Duration::ZERO, expiry));
     let expiries: Vec<f64> = expiries.map(|expiry| expiry.as_secs_f64()).collect();
-    let freshness = store::freshness::of_mirrors(&db, &ids, &expiries).await?;
-    Ok(mirrors.into_iter().map(|index| index.name).zip(freshness).collect())
+    // Whoever may read the same shares one look.
+    let look =
+        async { store::freshness::of_mirrors(&service.db().await?, &ids, &expiries).await.map(Arc::new) };
+    let freshness = service.freshness.try_get_with_by_ref(&ids, look).await;
+    let freshness = freshness.map_err(|error: Arc<Error>| Error::clone(&error))?;
+    Ok(mirrors.into_iter().map(|index| index.name).zip(freshness.iter().cloned()).collect())
 }
 
 /// Keeps why an upstream failed, for people who wonder; without it nothing is lost.

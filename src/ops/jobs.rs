@@ -10,13 +10,19 @@ use crate::{
     service::Service,
     store::{self, webhooks::Claimed},
 };
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::task::TaskTracker;
 
 /// How long a process has a job to itself, and how long it works on it at most.
 const LEASE: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(50);
+
+/// Where time is short, nothing is begun with less left of it: it would fail for that alone.
+pub(super) const LEAST: Duration = Duration::from_secs(2);
 
 /// How often a process looks for jobs that it was not told of, and the least time between two looks that found none.
 const LOOK: Duration = Duration::from_secs(2);
@@ -34,18 +40,22 @@ pub(super) trait Owed: Sized + Send + 'static {
     /// A piece that is due, for a while for this process alone.
     fn take(service: &Service) -> impl Future<Output = Result<Option<Self>>> + Send;
 
-    fn work(self, service: &Service) -> impl Future<Output = ()> + Send;
+    /// Does it, and ends before `until`; `None`: it takes what time it needs.
+    fn work(self, service: &Service, until: Option<Instant>) -> impl Future<Output = ()> + Send;
 }
 
 /// Works until the process is about to end; then what was begun is ended.
 pub async fn run(service: Service) {
     owe_unknown(&service).await;
-    tokio::join!(do_all::<Job>(&service), do_all::<Claimed>(&service));
+    tokio::join!(
+        do_all::<Job>(&service, Arc::default()),
+        do_all::<Claimed>(&service, service.sending.clone())
+    );
 }
 
-async fn do_all<W: Owed>(service: &Service) {
+/// Does what is due of a kind; `more` says that there may be some.
+async fn do_all<W: Owed>(service: &Service, more: Arc<Notify>) {
     let (workers, places) = (TaskTracker::new(), Arc::new(Semaphore::new(W::PLACES)));
-    let ended = Arc::new(Notify::new());
     let mut newer = service.db.newer_serials();
     while !service.stopping.is_cancelled() {
         let place = tokio::select! {
@@ -54,11 +64,12 @@ async fn do_all<W: Owed>(service: &Service) {
         };
         newer.mark_unchanged();
         if let Some(owed) = take::<W>(service).await {
-            let (service, ended) = (service.clone(), ended.clone());
+            let (service, more) = (service.clone(), more.clone());
             workers.spawn(async move {
-                owed.work(&service).await;
+                owed.work(&service, None).await;
                 drop(place);
-                ended.notify_one();
+                // More may have become due of what nobody could take meanwhile.
+                more.notify_one();
             });
             continue;
         }
@@ -68,8 +79,7 @@ async fn do_all<W: Owed>(service: &Service) {
                 tokio::time::sleep(PAUSE).await;
                 tokio::select! {
                     _ = newer.changed() => {}
-                    // More may have become due of what nobody could take meanwhile.
-                    () = ended.notified() => {}
+                    () = more.notified() => {}
                     () = tokio::time::sleep(LOOK) => {}
                 }
             } => {}
@@ -80,17 +90,23 @@ async fn do_all<W: Owed>(service: &Service) {
     workers.wait().await;
 }
 
-/// Works until nothing is due, or so long; for a process that sleeps between requests. `false`: something is left.
+/// Works until nothing is due, or so long; for a process that sleeps between requests. `false`: something may be left.
 pub async fn work_off(service: &Service, time: Duration) -> bool {
-    let all = async {
-        while let Some(job) = take::<Job>(service).await {
-            job.work(service).await;
-        }
-        while let Some(claimed) = take::<Claimed>(service).await {
-            claimed.work(service).await;
-        }
-    };
-    tokio::time::timeout(time, all).await.is_ok()
+    let until = Instant::now() + time;
+    work_off_all::<Claimed>(service, until).await && work_off_all::<Job>(service, until).await
+}
+
+async fn work_off_all<W: Owed>(service: &Service, until: Instant) -> bool {
+    while !service.stopping.is_cancelled() && left(Some(until), LEAST) == LEAST {
+        let Some(owed) = take::<W>(service).await else { return true };
+        owed.work(service, Some(until)).await;
+    }
+    false
+}
+
+/// What is left of so long, if that has to end before `until`.
+pub(super) fn left(until: Option<Instant>, time: Duration) -> Duration {
+    until.map_or(time, |until| time.min(until.saturating_duration_since(Instant::now())))
 }
 
 async fn take<W: Owed>(service: &Service) -> Option<W> {
@@ -115,8 +131,8 @@ impl Owed for Job {
         store::jobs::claim(&service.db().await?, LEASE).await
     }
 
-    async fn work(self, service: &Service) {
-        let done = tokio::time::timeout(LONGEST, perform(service, &self)).await;
+    async fn work(self, service: &Service, until: Option<Instant>) {
+        let done = tokio::time::timeout(left(until, LONGEST), perform(service, &self)).await;
         let done = done.unwrap_or_else(|_| Err(Error::Internal("took too long".into())));
         let outcome = if done.is_ok() { "done" } else { "failed" };
         metrics::counter!("wheelyard_jobs_total", "kind" => self.kind.name(), "outcome" => outcome)

@@ -198,7 +198,7 @@ pub async fn run(service: &Service, result: &Attachment) -> Result<Option<Arc<To
         return Ok(None);
     }
     let read = async {
-        let _place = service.place(&service.results, "too many tox results at the same time").await?;
+        let _place = service.place(&service.result_reads, "too many tox results are read").await?;
         let mut reader = Reader::of_stored(service, &result.sha256, result.size.unsigned_abs());
         let read = simple::blocking(move || {
             let sent = serde_json::from_reader::<_, Value>(BufReader::new(&mut reader));

@@ -12,7 +12,7 @@ use crate::{
 use guard::{Guard, Refused};
 use http::{HeaderMap, header::CONTENT_TYPE};
 use reqwest::Client;
-use std::{error::Error as _, sync::Arc};
+use std::{error::Error as _, sync::Arc, time::Duration};
 use url::Url;
 
 /// How much of an answer is read, and how much of it is kept, in bytes.
@@ -39,7 +39,6 @@ impl Receivers {
         let allowed: Arc<[Allowed]> = config.webhook_allow.clone().into();
         let client = Client::builder()
             .connect_timeout(config.webhook_patience.connect)
-            .timeout(config.webhook_patience.answer)
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             // A proxy would look the name up by itself, past the guard.
@@ -68,14 +67,20 @@ impl Receivers {
         }
     }
 
-    /// Sends JSON to a receiver. Redirects are answers like others.
+    /// Sends JSON to a receiver, which has so long for all of its answer. Redirects are answers like others.
     ///
     /// # Errors
     /// Why there was no answer, for people; the URL is not in it.
-    pub async fn post(&self, url: &Url, headers: HeaderMap, body: String) -> Result<Answer, String> {
+    pub async fn post(
+        &self,
+        url: &Url,
+        headers: HeaderMap,
+        body: String,
+        patience: Duration,
+    ) -> Result<Answer, String> {
         self.check(url)?;
         let request = self.client.post(url.clone()).headers(headers).header(CONTENT_TYPE, "application/json");
-        let sent = timing::of(Phase::Upstream, request.body(body).send()).await;
+        let sent = timing::of(Phase::Upstream, request.body(body).timeout(patience).send()).await;
         let mut response = sent.map_err(|error| reason(&error))?;
         let status = response.status().as_u16();
         let (mut kept, mut read) = (Vec::new(), 0);

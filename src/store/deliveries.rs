@@ -226,8 +226,22 @@ pub async fn retry(db: &impl Client, webhook: Uuid, id: i64) -> Result<Option<De
     db.query_opt(&statement, &[&webhook, &id]).await?.as_ref().map(delivery).transpose()
 }
 
-/// Removes deliveries that are older than so many days, and of each webhook's that were sent or given up all but the newest
-/// so many.
+/// Whether a webhook is yet to be sent something of this event, before all others.
+pub async fn is_ahead(db: &impl Client, webhook: Uuid, event: &str) -> Result<bool> {
+    let statement = db
+        .prepare_cached(
+            "-- store::deliveries::is_ahead
+             select exists (
+                 select from webhook_deliveries
+                 where webhook_id = $1 and event = $2 and state = 'waiting' and ahead
+             ) as is_ahead",
+        )
+        .await?;
+    Ok(db.query_one(&statement, &[&webhook, &event]).await?.get("is_ahead"))
+}
+
+/// Removes deliveries that were sent or given up and are older than so many days, and of each webhook's all but the newest so
+/// many. What waits stays as long as its webhook has not been disabled for so many days.
 pub async fn prune(db: &impl Client, days: i32, most: i64) -> Result<u64> {
     let statement = db
         .prepare_cached(
@@ -235,15 +249,18 @@ pub async fn prune(db: &impl Client, days: i32, most: i64) -> Result<u64> {
              with pruned as (
                  update webhook_outbox set pruned_at = clock_timestamp()
              )
-             delete from webhook_deliveries
-             where created_at < clock_timestamp() - $1 * interval '1 day'
-                 or id in (
+             delete from webhook_deliveries d
+             where d.created_at < clock_timestamp() - $1 * interval '1 day'
+                     and (d.state <> 'waiting' or exists (
+                         select from webhooks h
+                         where h.id = d.webhook_id and h.disabled_at < clock_timestamp() - $1 * interval '1 day'))
+                 or d.id in (
                      select id
                      from (
                          select id, row_number() over (partition by webhook_id order by id desc) as age
                          from webhook_deliveries
                          where state <> 'waiting'
-                     ) d
+                     ) ended
                      where age > $2
                  )",
         )

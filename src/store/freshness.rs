@@ -11,7 +11,7 @@ pub const COUNTED: i64 = 10_000;
 const APART: Duration = Duration::from_secs(5);
 
 /// What is known of a mirror; durations say how long ago something was.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Freshness {
     /// The upstream last said what projects it has.
     pub listed: Option<Duration>,

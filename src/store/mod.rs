@@ -14,6 +14,7 @@ pub mod follows;
 pub mod freshness;
 pub mod indexes;
 pub mod jobs;
+mod large_indexes;
 pub mod links;
 pub mod mirrors;
 pub mod processes;
@@ -40,7 +41,7 @@ use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
-use std::{error::Error as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -49,8 +50,9 @@ refinery::embed_migrations!("migrations");
 /// How long a connection may take to show that it is free.
 const RECYCLE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The advisory lock that one migration run holds.
+/// The advisory lock that one migration run holds, and how often another looks whether it still does.
 const MIGRATION_LOCK: i64 = 0x7768_6565_6c79;
+const MIGRATION_LOOK: Duration = Duration::from_millis(200);
 
 /// A pool of connections to the database.
 #[derive(Clone)]
@@ -171,20 +173,15 @@ impl Db {
     pub async fn migrate(&self) -> Result<()> {
         let mut connection = self.connection().await?;
         connection.batch_execute("set statement_timeout = 0").await?;
-        connection.execute("select pg_advisory_lock($1)", &[&MIGRATION_LOCK]).await?;
-        let report = migrations::runner().run_async(&mut **Object::as_mut(&mut connection)).await;
+        // A statement that waited for the lock would have whoever holds it wait: an index that is built while others write
+        // is ready only when all statements from before have ended.
+        while !lock_migrations(&connection).await? {
+            tokio::time::sleep(MIGRATION_LOOK).await;
+        }
+        let migrated = migrate(&mut connection).await;
         // Closing the connection gives the lock and its settings back.
         drop(Object::take(connection));
-        let report = report.map_err(|error| {
-            // Only the last cause is in the server's own words.
-            let causes = std::iter::successors(error.source(), |&cause| cause.source());
-            let cause = causes.last().map(|cause| format!(": {cause}")).unwrap_or_default();
-            Error::Internal(format!("migration failed: {error}{cause}"))
-        })?;
-        for migration in report.applied_migrations() {
-            tracing::info!(version = migration.version(), "applied migration {}", migration.name());
-        }
-        Ok(())
+        migrated
     }
 
     /// Refuses a schema that this program does not know.
@@ -210,6 +207,33 @@ impl Db {
             (None, _) => Err("the database has no schema of wheelyard: run wheelyard migrate".into()),
         }
     }
+}
+
+/// Whether this connection is now the one that migrates.
+async fn lock_migrations(connection: &Object) -> Result<bool> {
+    let row = connection
+        .query_one(
+            "-- store::lock_migrations
+             select pg_try_advisory_lock($1) as is_ours",
+            &[&MIGRATION_LOCK],
+        )
+        .await?;
+    Ok(row.get("is_ours"))
+}
+
+async fn migrate(connection: &mut Object) -> Result<()> {
+    let report = migrations::runner().run_async(&mut **Object::as_mut(connection)).await;
+    for migration in report.map_err(|error| migration_failed(&error))?.applied_migrations() {
+        tracing::info!(version = migration.version(), "applied migration {}", migration.name());
+    }
+    large_indexes::build(connection).await.map_err(|error| migration_failed(&error))
+}
+
+/// Only the last cause is in the server's own words.
+fn migration_failed(error: &dyn std::error::Error) -> Error {
+    let causes = std::iter::successors(error.source(), |&cause| cause.source());
+    let cause = causes.last().map(|cause| format!(": {cause}")).unwrap_or_default();
+    Error::Internal(format!("migration failed: {error}{cause}"))
 }
 
 /// Trust in the system's certificates and in the given file's.

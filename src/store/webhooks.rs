@@ -67,9 +67,9 @@ pub async fn insert(
     Ok(())
 }
 
-/// Waits until nobody else changes the webhook, nor will until the change ends.
-pub async fn lock(change: &mut Change<'_>, id: Uuid) -> Result<()> {
-    let statement = change
+/// Waits until nobody else changes the webhook, nor will until the transaction ends.
+pub async fn lock(db: &impl Client, id: Uuid) -> Result<()> {
+    let statement = db
         .prepare_cached(
             "-- store::webhooks::lock
              select id
@@ -78,17 +78,26 @@ pub async fn lock(change: &mut Change<'_>, id: Uuid) -> Result<()> {
              for no key update",
         )
         .await?;
-    change.execute(&statement, &[&id]).await?;
+    db.execute(&statement, &[&id]).await?;
     Ok(())
 }
 
-/// Changes what a locked webhook wants.
+/// Changes what a locked webhook wants. At another URL all begins anew: what waits is due, and whoever waits for an answer
+/// from the one before has lost the webhook.
 pub async fn set_wanted(change: &mut Change<'_>, id: Uuid, wanted: &Wanted) -> Result<()> {
     let statement = change
         .prepare_cached(
             "-- store::webhooks::set_wanted
+             with due as (
+                 update webhook_deliveries d set not_before = clock_timestamp()
+                 from webhooks h
+                 where h.id = $1 and h.url <> $2 and d.webhook_id = h.id and d.state = 'waiting'
+             )
              update webhooks
-             set url = $2, description = $3, events = $4
+             set url = $2, description = $3, events = $4,
+                 claims = case when url = $2 then claims else claims + 1 end,
+                 lease_until = case when url = $2 then lease_until end,
+                 failing_since = case when url = $2 then failing_since end
              where id = $1",
         )
         .await?;
@@ -159,7 +168,8 @@ pub async fn listening(db: &impl Client) -> Result<Vec<Listening>> {
     db.query(&statement, &[]).await?.iter().map(listens).collect()
 }
 
-/// Takes the webhook with something due that was served longest ago, of those that nobody serves, for so long.
+/// Takes the webhook with something due that was served longest ago, of those that nobody serves, for so long. Who makes
+/// deliveries for it at the moment does not stand in the way.
 pub async fn claim(db: &impl Client, lease: Duration) -> Result<Option<Claimed>> {
     let statement = db
         .prepare_cached(
@@ -177,7 +187,7 @@ pub async fn claim(db: &impl Client, lease: Duration) -> Result<Option<Claimed>>
                           limit 1) <= clock_timestamp()
                  order by h.lease_until nulls first, h.id
                  limit 1
-                 for update skip locked
+                 for no key update skip locked
              )
              returning id, index_id, url, secret, claims,
                  (select u.name from indexes i join users u on u.id = i.user_id where i.id = index_id) as user_name,

@@ -6,6 +6,8 @@ use crate::harness::{
 };
 use refinery::Target;
 use serde_json::json;
+use tokio_postgres::Row;
+use tokio_util::task::TaskTracker;
 
 mod steps {
     refinery::embed_migrations!("migrations");
@@ -51,4 +53,37 @@ async fn what_every_earlier_schema_held_is_served_by_the_newest() {
     let page = alice.get_with("alice/dev?prefix=olde", &[("accept", "text/html")]).await.expect(200).text();
     assert!(page.contains("older") && page.contains("from the beginning"), "{page}");
     alice.patch("alice", json!({"title": "still here"})).await.expect(200);
+}
+
+#[tokio::test]
+async fn who_migrates_again_builds_the_indexes_that_are_missing_or_were_left_unfinished() {
+    let database = world().empty_database().await;
+    let environment = environment(&database, "twice");
+    // Both want to, and one waits for the other.
+    for said in futures::future::join_all([(); 2].map(|()| run(&["migrate"], &environment))).await {
+        assert!(said.success, "{}", said.stderr);
+    }
+    let (client, connection) = tokio_postgres::connect(&database, tokio_postgres::NoTls).await.unwrap();
+    TaskTracker::new().spawn(connection);
+    let built = async || {
+        let rows = client.query(
+            "select c.relname::text as name, c.oid, i.indisvalid from pg_index i join pg_class c on c.oid = i.indexrelid
+             where c.relname = any ('{changelog_index,files_newest,projects_beginning}') order by 1",
+            &[],
+        );
+        let row = |row: &Row| (row.get("name"), row.get("oid"), row.get("indisvalid"));
+        rows.await.unwrap().iter().map(row).collect::<Vec<(String, u32, bool)>>()
+    };
+    let first = built().await;
+    assert!(first.len() == 3 && first.iter().all(|(_, _, is_valid)| *is_valid), "{first:?}");
+
+    let unfinished = "update pg_index set indisvalid = false where indexrelid = 'files_newest'::regclass";
+    assert_eq!(client.execute(unfinished, &[]).await.unwrap(), 1);
+    client.execute("drop index changelog_index", &[]).await.unwrap();
+    let said = run(&["migrate"], &environment).await;
+    assert!(said.success, "{}", said.stderr);
+    let again = built().await;
+    assert!(again.len() == 3 && again.iter().all(|(_, _, is_valid)| *is_valid), "{again:?}");
+    assert_ne!((again[0].1, again[1].1), (first[0].1, first[1].1));
+    assert_eq!(again[2], first[2]);
 }

@@ -10,12 +10,11 @@ use crate::{
         name::IndexName,
         webhook::{self, Delivery, PING, Patch, Wanted, Webhook},
     },
-    ops::{after_response, jobs, resolve},
+    ops::resolve,
     service::Service,
     store::{self, Change, Client, deliveries::NewDelivery},
 };
 use serde_json::{Map, Value, json};
-use std::time::Duration;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -24,9 +23,6 @@ const MOST_WEBHOOKS: usize = 20;
 
 /// Deliveries that are shown at a time.
 pub const DELIVERIES: i64 = 50;
-
-/// How long an answer is followed by what somebody wants sent at once.
-const AT_ONCE: Duration = Duration::from_secs(30);
 
 /// Why a person disabled a webhook.
 const BY_HAND: &str = "by hand";
@@ -141,7 +137,7 @@ pub async fn delete(service: &Service, caller: &Caller, index: Option<&IndexName
 /// Sends something at once, before all else, to see whether it comes.
 ///
 /// # Errors
-/// As [`show`]; [`Error::Invalid`] when it is disabled.
+/// As [`show`]; [`Error::Invalid`] when it is disabled, or is yet to be sent such a thing.
 pub async fn test(
     service: &Service,
     caller: &Caller,
@@ -149,7 +145,13 @@ pub async fn test(
     id: &str,
 ) -> Result<Delivery> {
     let webhook = enabled(service, caller, index, id).await?;
-    let db = service.db().await?;
+    let mut db = service.db().await?;
+    let transaction = db.transaction().await?;
+    // One after the other, so that each sees what the one before asked for.
+    store::webhooks::lock(&transaction, webhook.id).await?;
+    if store::deliveries::is_ahead(&transaction, webhook.id, PING).await? {
+        return Err(Error::invalid("a test is on its way already"));
+    }
     let new = NewDelivery {
         webhook: webhook.id,
         serial: None,
@@ -157,10 +159,11 @@ pub async fn test(
         payload: webhook::ping(webhook.id, index, caller.name(), OffsetDateTime::now_utc()),
         ahead: true,
     };
-    let made = store::deliveries::insert(&db, &[new]).await?;
+    let made = store::deliveries::insert(&transaction, &[new]).await?;
     let before = made.last().map(|id| id + 1);
-    let made = store::deliveries::of_webhook(&db, webhook.id, before, 1).await?.pop();
-    send_at_once(service);
+    let made = store::deliveries::of_webhook(&transaction, webhook.id, before, 1).await?.pop();
+    transaction.commit().await?;
+    service.sending.notify_one();
     made.ok_or_else(|| Error::NotFound(format!("there is no webhook {id}")))
 }
 
@@ -195,7 +198,7 @@ pub async fn retry(
     let missing = || Error::NotFound(format!("webhook {id} has no delivery {delivery}"));
     let number = delivery.parse().map_err(|_| missing())?;
     let retried = store::deliveries::retry(&service.db().await?, webhook.id, number).await?;
-    send_at_once(service);
+    service.sending.notify_one();
     retried.ok_or_else(missing)
 }
 
@@ -254,9 +257,4 @@ fn log(
         "reason": reason,
     });
     change.log(Event::token(kind, None).with_detail(detail));
-}
-
-fn send_at_once(service: &Service) {
-    let sending = service.clone();
-    after_response::go_on(service, async move { jobs::work_off(&sending, AT_ONCE).await });
 }

@@ -12,9 +12,9 @@ use crate::{
     model::{
         event::EventKind,
         serial::Serial,
-        webhook::{self, Delivery, State},
+        webhook::{self, Delivery, Listening, State},
     },
-    ops::jobs::Owed,
+    ops::jobs::{LEAST, Owed, left},
     receivers::Answer,
     service::Service,
     store::{
@@ -27,7 +27,10 @@ use deadpool_postgres::Object;
 use http::{HeaderMap, HeaderValue};
 use rand::Rng;
 use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP};
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 use time::OffsetDateTime;
 
 /// How long a process has a webhook to itself, beyond the time that a receiver may take.
@@ -63,8 +66,8 @@ impl Owed for Claimed {
         }
     }
 
-    async fn work(self, service: &Service) {
-        if let Err(error) = serve(service, &self).await {
+    async fn work(self, service: &Service, until: Option<Instant>) {
+        if let Err(error) = serve(service, &self, until).await {
             tracing::warn!(%error, webhook = %self.id, "a webhook is left to the end of its lease");
         }
     }
@@ -90,6 +93,10 @@ async fn distribute(service: &Service, db: &mut Object) -> Result<()> {
 async fn make_deliveries(service: &Service, db: &impl store::Client) -> Result<()> {
     let seen = store::deliveries::lock_outbox(db).await?;
     let newest = store::serial::current(db).await?;
+    // Somebody else made them while this waited.
+    if seen >= newest {
+        return Ok(());
+    }
     let listening = store::webhooks::listening(db).await?;
     // What came before each of them is for nobody.
     let Some(first) = listening.iter().map(|webhook| webhook.since).min() else { return Ok(()) };
@@ -100,9 +107,15 @@ async fn make_deliveries(service: &Service, db: &impl store::Client) -> Result<(
         _ => newest,
     };
     let root = service.config.server.outside_url.as_deref().unwrap_or_default().trim_end_matches('/');
+    let mut of_index: HashMap<Option<String>, Vec<&Listening>> = HashMap::new();
+    for webhook in &listening {
+        of_index.entry(webhook.index.as_ref().map(ToString::to_string)).or_default().push(webhook);
+    }
     let mut new = Vec::new();
     for event in &events {
-        new.extend(listening.iter().filter(|webhook| webhook.hears(event)).map(|webhook| NewDelivery {
+        let of_event = event.index.as_ref().and_then(|_| of_index.get(&event.index));
+        let candidates = of_index.get(&None).into_iter().chain(of_event).flatten();
+        new.extend(candidates.filter(|webhook| webhook.hears(event)).map(|webhook| NewDelivery {
             webhook: webhook.id,
             serial: Some(event.serial),
             event: event.event.clone(),
@@ -116,13 +129,16 @@ async fn make_deliveries(service: &Service, db: &impl store::Client) -> Result<(
     store::deliveries::move_outbox(db, Serial::max(seen, reached)).await
 }
 
-/// Sends what is due to a webhook, one after the other.
-async fn serve(service: &Service, claimed: &Claimed) -> Result<()> {
+/// Sends what is due to a webhook, one after the other. What is sent is always settled: a receiver that has not answered by
+/// the end of the time has failed.
+async fn serve(service: &Service, claimed: &Claimed, until: Option<Instant>) -> Result<()> {
     let began = Instant::now();
-    while began.elapsed() < TURN && !service.stopping.is_cancelled() {
+    let answer = service.config.server.webhook_patience.answer;
+    let is_time = || began.elapsed() < TURN && left(until, answer) >= LEAST.min(answer);
+    while is_time() && !service.stopping.is_cancelled() {
         let next = store::deliveries::next(&service.db().await?, claimed, lease(service)).await?;
         let Some(delivery) = next else { break };
-        let attempt = send(service, claimed, &delivery).await?;
+        let attempt = send(service, claimed, &delivery, left(until, answer)).await?;
         let outcome = if attempt.state == State::Delivered { "delivered" } else { "failed" };
         metrics::counter!("wheelyard_webhook_attempts_total", "outcome" => outcome).increment(1);
         let failing_since =
@@ -134,11 +150,17 @@ async fn serve(service: &Service, claimed: &Claimed) -> Result<()> {
     store::webhooks::release(&service.db().await?, claimed).await
 }
 
-async fn send(service: &Service, claimed: &Claimed, delivery: &Delivery) -> Result<Attempt> {
+/// Sends a delivery to a receiver that has so long to answer.
+async fn send(
+    service: &Service,
+    claimed: &Claimed,
+    delivery: &Delivery,
+    patience: Duration,
+) -> Result<Attempt> {
     let body = delivery.payload.to_string();
     let headers = headers(&claimed.secret, &delivery.message_id(), &body)?;
     let began = Instant::now();
-    let answer = service.receivers.post(&claimed.url, headers, body).await;
+    let answer = service.receivers.post(&claimed.url, headers, body, patience).await;
     let took = began.elapsed();
     let (error, answer) = match answer {
         Ok(answer) => (problem(&answer), Some(answer)),

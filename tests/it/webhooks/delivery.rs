@@ -208,3 +208,67 @@ async fn of_an_answer_the_beginning_is_kept() {
     assert!(response.len() < 1100);
     assert_eq!((&delivery["status"], &delivery["error"]), (&json!(422), &json!("answered 422")));
 }
+
+#[tokio::test]
+async fn one_test_is_sent_at_a_time() {
+    let server = Server::start_with(|config| {
+        quick(config);
+        config.server.webhook_patience.answer = Duration::from_secs(1);
+        config.server.webhook_patience.failing = Duration::from_secs(3600);
+    })
+    .await;
+    let alice = server.user("alice").await;
+    alice.create_index("alice/dev", json!({})).await;
+    let receiver = Receiver::start(&[Reaction::Silence]).await;
+    let hook = Hook::of_dev(&alice, &receiver).await;
+    let path = format!("{}/test", hook.path);
+    let asked = futures::future::join_all((0..4).map(|_| alice.post(&path, json!({})))).await;
+    let mut statuses: Vec<_> = asked.iter().map(|reply| reply.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [202, 400, 400, 400]);
+    let refused = asked.iter().find(|reply| reply.status == 400).unwrap();
+    assert_eq!(refused.message(), "a test is on its way already");
+    until("it failed", async || hook.deliveries(&alice).await[0]["state"] == "failed").await;
+    alice.post(&path, json!({})).await.expect(202);
+    until("another came", async || receiver.messages().len() == 2).await;
+}
+
+#[tokio::test]
+async fn another_url_is_heeded_at_once() {
+    let server = Server::start_with(|config| {
+        quick(config);
+        config.server.webhook_patience.answer = Duration::from_secs(600);
+        config.server.webhook_patience.pauses = vec![Duration::from_secs(3600)];
+    })
+    .await;
+    let alice = server.user("alice").await;
+    alice.create_index("alice/dev", json!({})).await;
+    let failing = Receiver::start(&[answer(500)]).await;
+    let hook = Hook::of_dev(&alice, &failing).await;
+    alice.upload_wheel("alice/dev", "pkg", "1.0").await;
+    until("the first failed", async || hook.shown(&alice).await["failing_since"] != Value::Null).await;
+    // Nobody waits for the pause after what failed elsewhere,
+    let silent = Receiver::start_with(&[], |_| Some(Reaction::Silence)).await;
+    alice.patch(&hook.path, json!({"url": silent.url})).await.expect(200);
+    assert_eq!(hook.shown(&alice).await["failing_since"], Value::Null);
+    until("the same came", async || silent.events() == ["project.create"]).await;
+    // nor for the answer of somebody who is asked no more.
+    let receiver = Receiver::start(&[]).await;
+    alice.patch(&hook.path, json!({"url": receiver.url})).await.expect(200);
+    until("all of it came", async || receiver.events() == ["project.create", "file.upload"]).await;
+    until("they are settled", async || hook.shown(&alice).await["waiting"] == 0).await;
+    assert_eq!(column(&hook.deliveries(&alice).await, "attempts"), ["2", "1"]);
+}
+
+#[tokio::test]
+async fn who_makes_deliveries_keeps_nobody_from_sending() {
+    let (server, alice) = server().await;
+    let receiver = Receiver::start(&[]).await;
+    let hook = Hook::of_dev(&alice, &receiver).await;
+    let mut db = server.service.db().await.unwrap();
+    let making = db.transaction().await.unwrap();
+    making.execute("select from webhooks for key share", &[]).await.unwrap();
+    alice.post(&format!("{}/test", hook.path), json!({})).await.expect(202);
+    until("it came", async || receiver.messages().len() == 1).await;
+    making.rollback().await.unwrap();
+}

@@ -53,6 +53,32 @@ async fn old_deliveries_go_and_of_the_others_the_newest_stay() {
 }
 
 #[tokio::test]
+async fn what_waits_stays_until_its_webhook_has_been_disabled_for_thirty_days() {
+    let (server, alice) = server().await;
+    let db = server.service.db().await.unwrap();
+    let mut hooks = Vec::new();
+    for disabled in [None, Some(29.0), Some(31.0)] {
+        let hook = Hook::make(&alice, "alice/dev", "http://hooks.example/", json!({})).await;
+        let id = Uuid::parse_str(&hook.id).unwrap();
+        let disable = "update webhooks set disabled_at = now() - $2::float8 * interval '1 day' where id = $1";
+        db.execute(disable, &[&id, &disabled]).await.unwrap();
+        let insert = "insert into webhook_deliveries (webhook_id, event, payload, created_at, not_before)
+            values ($1, 'file.upload', '{}', now() - interval '40 days', now() + interval '1 day')";
+        db.execute(insert, &[&id]).await.unwrap();
+        hooks.push(hook);
+    }
+    db.execute("update webhook_outbox set pruned_at = '2020-01-01'", &[]).await.unwrap();
+    until("somebody has looked", async || {
+        let looked = "select from webhook_outbox where pruned_at > '2020-01-01'";
+        !db.query(looked, &[]).await.unwrap().is_empty()
+    })
+    .await;
+    for (hook, waiting) in hooks.iter().zip([1, 1, 0]) {
+        assert_eq!(hook.shown(&alice).await["waiting"], waiting);
+    }
+}
+
+#[tokio::test]
 async fn a_webhook_hears_of_nothing_from_before_it_was_made_or_enabled() {
     let (server, alice) = server().await;
     let receiver = Receiver::start(&[]).await;

@@ -4,6 +4,7 @@ mod delivery;
 mod fleet;
 mod guard;
 mod history;
+mod moment;
 mod rights;
 
 use crate::harness::{Client, Server, receiver::Receiver};
