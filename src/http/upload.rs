@@ -286,3 +286,22 @@ pub(super) async fn drain(request: Request) {
     })
     .await;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_of_ours_takes_none_of_the_clients_time() {
+        let mut pace = Pace::new(Duration::ZERO);
+        let (began, work) = (pace.began, Duration::from_millis(1));
+        pace.apart(async {
+            let from = Instant::now();
+            while from.elapsed() < work {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        assert!(pace.began - began >= work);
+    }
+}

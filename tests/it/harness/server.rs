@@ -62,7 +62,14 @@ impl Server {
 
     /// Another process, as it were, on the same database and bucket.
     pub async fn beside(&self) -> Self {
-        Self::on(self.config.clone()).await
+        self.beside_with(|_| {}).await
+    }
+
+    /// The same, with other settings.
+    pub async fn beside_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let mut config = self.config.clone();
+        change(&mut config);
+        Self::on(config).await
     }
 
     async fn on(config: Config) -> Self {

@@ -474,6 +474,26 @@ async fn releases_are_yanked_pushed_and_deleted_and_projects_archived() {
 }
 
 #[tokio::test]
+async fn a_push_by_a_form_takes_as_long_as_its_bytes() {
+    let server = Server::start().await;
+    let api = server.user("alice").await;
+    api.create_index("alice/dev", json!({})).await;
+    api.create_index("alice/prod", json!({})).await;
+    let wheel = api.upload_wheel("alice/dev", "pkg", "1.0").await;
+    let alice = Visitor::of(&server, "alice", "secret").await;
+    let page = alice.get("alice/dev/pkg/1.0/+manage").await.expect(200).text();
+    let form =
+        |what: &str| forms(&page).into_iter().find(|form| form.fields.get("do").is_some_and(|it| it == what));
+    let profile = alice.form("alice/+edit", "/alice/+edit").await;
+    let hasty = server.beside_with(|config| config.server.request_timeout = 0).await;
+    let mut there = Visitor::new(&hasty);
+    there.cookie = alice.cookie.clone();
+    there.send(&profile, &[("title", "x")]).await.expect(503);
+    there.send(&form("push").unwrap(), &[]).await.expect(303);
+    assert_eq!(api.filenames("alice/prod", "pkg").await, [wheel]);
+}
+
+#[tokio::test]
 async fn forms_of_a_protected_index_show_nothing_to_strangers_nor_more_than_they_may_to_readers() {
     let server = Server::start().await;
     let api = server.user("alice").await;
