@@ -3,8 +3,14 @@
 //! A folder never takes a page down: where its template is broken, the page is made with ours, and root is told
 //! (`docs/themes.md`).
 
-use super::theme_fault::Fault;
-use super::theme_folder::{self, Contents, Listing};
+mod fault;
+mod folder;
+mod page;
+
+pub(in crate::http) use page::show;
+
+use fault::Fault;
+use folder::{Contents, Listing};
 use include_dir::{Dir, include_dir};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Value, context, syntax::SyntaxConfig, value::Serde,
@@ -55,7 +61,7 @@ pub(in crate::http) struct Theme {
 
 /// What is known of the folder.
 #[derive(Default, Clone)]
-pub(super) struct Theirs {
+struct Theirs {
     listing: Listing,
     /// Why the folder as it is now was not read; what it was before goes on.
     pub problem: Option<String>,
@@ -63,7 +69,7 @@ pub(super) struct Theirs {
 }
 
 /// Templates and static files that belong together.
-pub(super) struct Look {
+struct Look {
     templates: Environment<'static>,
     /// The templates of the folder by name.
     pub sources: BTreeMap<String, String>,
@@ -111,13 +117,13 @@ impl Theme {
     /// Reads the folder, if it is another than it was.
     fn load(&self) {
         let Some(folder) = &self.folder else { return };
-        let listed = theme_folder::list(folder);
+        let listed = folder::list(folder);
         let before = self.theirs();
         if listed.as_ref().is_ok_and(|listing| *listing == before.listing) {
             return;
         }
         let listing = listed.as_ref().cloned().unwrap_or_default();
-        let theirs = match listed.and_then(|listing| theme_folder::read(&listing)) {
+        let theirs = match listed.and_then(|listing| folder::read(&listing)) {
             Ok(contents) => Theirs { listing, problem: None, look: Some(Arc::new(Look::new(contents))) },
             Err(problem) => {
                 if before.problem.as_ref() != Some(&problem) {
@@ -130,11 +136,11 @@ impl Theme {
     }
 
     /// The folder's name, where there is one.
-    pub(super) fn folder(&self) -> Option<&PathBuf> {
+    fn folder(&self) -> Option<&PathBuf> {
         self.folder.as_ref()
     }
 
-    pub(super) fn theirs(&self) -> Theirs {
+    fn theirs(&self) -> Theirs {
         self.theirs.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -164,7 +170,7 @@ impl Theme {
 }
 
 /// Whether a template of this name is one of ours.
-pub(super) fn is_ours(template: &str) -> bool {
+fn is_ours(template: &str) -> bool {
     TEMPLATES.contains(template)
 }
 
