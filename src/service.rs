@@ -32,10 +32,11 @@ use uuid::Uuid;
 /// Directories of documentation that are read at a time: each may take tens of megabytes until it is.
 const DIRECTORY_READS: usize = 2;
 
-/// Descriptions that are rendered at a time.
-const RENDERINGS: usize = 2;
 /// Tox results that are read at a time, likewise.
 const RESULT_READS: usize = 4;
+
+/// Descriptions that are rendered at a time.
+const RENDERINGS: usize = 2;
 
 /// How long what is known of mirrors is told again without a look: anybody may ask, and counting costs.
 const FRESHNESS: Duration = Duration::from_secs(5);

@@ -11,7 +11,7 @@ use crate::{
     model::{access::Caller, event::LoggedEvent, serial::Serial},
     ops::{
         self,
-        changelog::{Place, Subject},
+        changelog::{Position, Subject},
     },
     service::Service,
 };
@@ -47,12 +47,12 @@ pub(super) async fn page(
         Some(index) if query.has("inherited") => Subject::IndexAndBases(index),
         Some(index) => Subject::Index(index),
     };
-    let place = match (serial(&query, "before")?, serial(&query, "after")?) {
-        (Some(before), _) => Place::Before(before),
-        (None, Some(after)) => Place::After(after),
-        (None, None) => Place::Newest,
+    let position = match (serial(&query, "before")?, serial(&query, "after")?) {
+        (Some(before), _) => Position::Before(before),
+        (None, Some(after)) => Position::After(after),
+        (None, None) => Position::Newest,
     };
-    let part = ops::changelog::page(&service, &page.caller, subject, place).await?;
+    let part = ops::changelog::page(&service, &page.caller, subject, position).await?;
     let events: Vec<_> = part.events.iter().map(|event| told(event, part.in_full)).collect();
     let number = |serial: Option<Serial>| serial.map(|serial| serial.0);
     let data = json!({

@@ -62,7 +62,7 @@ pub fn router(
         .route("/+events", get(events::events))
         .route("/+diagram.svg", get(web::diagram::whole))
         .route("/+search", get(search::search))
-        .route("/+theme", get(web::theme))
+        .route("/+theme", get(web::theme_page))
         .route("/+searchhelp", get(web::search_help))
         .route("/_/oidc/audience", get(oidc::audience))
         .route("/_/oidc/mint-token", post(oidc::mint))

@@ -19,7 +19,10 @@ use axum::{extract::State, response::Response};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
-/// `GET /`: all users with their indexes.
+/// `GET /`: all users, each with the indexes that the caller may read; for people the root page.
+///
+/// # Errors
+/// [`Error::NotFound`] where neither JSON nor a page is wanted.
 pub(super) async fn list(State(service): State<Service>, page: Page, headers: HeaderMap) -> Result<Response> {
     let users = ops::users::list(&service, &page.caller).await?;
     let data: Map<String, Value> =

@@ -18,6 +18,7 @@ pub enum Allowed {
 }
 
 impl Allowed {
+    /// Whether a host of this name may be asked, in any case and with or without the final dot (RFC 4343), wherever it is.
     pub fn admits_host(&self, host: &str) -> bool {
         match self {
             Self::All => true,
@@ -26,6 +27,7 @@ impl Allowed {
         }
     }
 
+    /// Whether this address may be asked, also where it is an IPv4 address written as IPv6 (RFC 4291, 2.5.5.2).
     pub fn admits_address(&self, address: IpAddr) -> bool {
         match self {
             Self::All => true,

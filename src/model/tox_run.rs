@@ -25,6 +25,7 @@ pub struct ToxRun {
     pub environments: Vec<Environment>,
 }
 
+/// What happened in one environment of tox, like `py313`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Environment {
     pub name: String,
@@ -37,6 +38,7 @@ pub struct Environment {
     pub test: Vec<Command>,
 }
 
+/// A command that prepared an environment or tested in it, and what came of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Command {
     pub line: String,

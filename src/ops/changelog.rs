@@ -31,7 +31,7 @@ pub enum Subject<'a> {
 
 /// Which changes are wanted.
 #[derive(Clone, Copy)]
-pub enum Place {
+pub enum Position {
     Newest,
     /// The last ones before this one.
     Before(Serial),
@@ -80,7 +80,12 @@ pub async fn from(
 ///
 /// # Errors
 /// As [`resolve::readable`] for the index.
-pub async fn page(service: &Service, caller: &Caller, subject: Subject<'_>, place: Place) -> Result<Part> {
+pub async fn page(
+    service: &Service,
+    caller: &Caller,
+    subject: Subject<'_>,
+    position: Position,
+) -> Result<Part> {
     let names = match subject {
         Subject::Server => None,
         Subject::Index(name) | Subject::IndexAndBases(name) => {
@@ -95,10 +100,10 @@ pub async fn page(service: &Service, caller: &Caller, subject: Subject<'_>, plac
     let in_full = access::may_read_changelog(caller, &service.config.server.changelog_readers);
     let newest = service.gate.serial();
     let beyond = Serial(newest.0 + 1);
-    let (start, backwards) = match place {
-        Place::Newest => (beyond, true),
-        Place::Before(serial) => (serial.clamp(Serial(1), beyond), true),
-        Place::After(serial) => (serial.min(newest), false),
+    let (start, backwards) = match position {
+        Position::Newest => (beyond, true),
+        Position::Before(serial) => (serial.clamp(Serial(1), beyond), true),
+        Position::After(serial) => (serial.min(newest), false),
     };
     let (mut events, mut at, mut goes_on) = (Vec::new(), start, true);
     for _ in 0..MOST_READS {

@@ -3,35 +3,37 @@
 //! A page asks the same operations as its JSON and shows the same data: what a template may use is the JSON of the URL
 //! (`data`) and what the page adds to it. Nothing here decides who may do what.
 
-mod assets;
-mod done;
-mod changelog;
-mod crumbs;
-pub(super) mod diagram;
-mod documentation;
-mod failure;
-mod files;
-mod form;
-mod index;
-mod install;
-mod login;
-mod listed;
-pub(super) mod manage;
+// What pages are made with.
 mod page;
+mod session;
+mod security;
+mod theme;
+mod assets;
+mod failure;
+mod form;
+mod done;
+
+// What several show.
+mod crumbs;
+mod rights;
+mod listed;
+mod install;
+mod files;
+
+// Pages, from the root down, and those beside them.
+mod root;
+mod user;
+mod index;
+pub(super) mod diagram;
 mod project;
 mod release;
-mod rights;
-mod root;
-mod search;
-mod security;
-mod session;
-mod status;
-mod theme;
 mod tox_results;
-mod theme_fault;
-mod theme_folder;
-mod theme_page;
-mod user;
+mod documentation;
+mod search;
+mod changelog;
+mod status;
+mod login;
+pub(super) mod manage;
 
 pub(super) use assets::{asset, favicon, robots};
 pub(super) use changelog::changelog;
@@ -48,8 +50,7 @@ pub(super) use search::{search, search_help};
 pub(super) use security::protect;
 pub(super) use session::Session;
 pub(super) use status::status;
-pub(super) use theme::Theme;
 pub use theme::default_files;
-pub(super) use theme_page::theme;
+pub(super) use theme::{Theme, show as theme_page};
 pub(super) use tox_results::{list as tox_results, show as tox_result};
 pub(super) use user::user;

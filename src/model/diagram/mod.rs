@@ -12,8 +12,8 @@ pub use layout::Layout;
 use super::{index::Index, name::IndexName};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-/// Inheritors that are drawn around an index at most.
-pub const MOST_INHERITORS: usize = 40;
+/// Heirs, the indexes that have it as a base, that are drawn around an index at most.
+pub const MOST_HEIRS: usize = 40;
 
 /// What a box stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -65,7 +65,7 @@ impl Graph {
     }
 
     /// An index with all that it inherits from, over however many steps, and those that inherit from it directly, of them
-    /// the first [`MOST_INHERITORS`] by name.
+    /// the first [`MOST_HEIRS`] by name.
     pub fn around(current: &IndexName, indexes: &[&Index], missing: &HashSet<IndexName>) -> Self {
         let mut nodes = nodes(indexes, missing);
         let by_name: HashMap<&IndexName, &Node> = nodes.iter().map(|node| (&node.name, node)).collect();
@@ -76,7 +76,7 @@ impl Graph {
             }
         }
         let heirs = nodes.iter().filter(|node| node.bases.contains(current) && !drawn.contains(&node.name));
-        let heirs: Vec<_> = heirs.take(MOST_INHERITORS).map(|node| node.name.clone()).collect();
+        let heirs: Vec<_> = heirs.take(MOST_HEIRS).map(|node| node.name.clone()).collect();
         drawn.extend(heirs);
         nodes.retain(|node| drawn.contains(&node.name));
         for node in &mut nodes {

@@ -1,3 +1,5 @@
+//! What pictures of inheritance show, and that they can be read.
+
 use super::*;
 use crate::model::{index::Settings, serial::Serial};
 use serde_json::json;

@@ -44,21 +44,38 @@ fn source(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The names in the first column of the table below a heading of the document.
-fn told(document: &str, heading: &str) -> BTreeSet<String> {
+/// The rows of the table below a heading of the document.
+fn rows<'a>(document: &'a str, heading: &str) -> impl Iterator<Item = &'a str> {
     let section =
         document.split("\n## ").flat_map(|part| part.split("\n### ")).flat_map(|part| part.split("\n#### "));
     let section = section.into_iter().find(|section| section.lines().next().unwrap().contains(heading));
     let section = section.unwrap_or_else(|| panic!("docs/themes.md has no section {heading}"));
-    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split("` |").next());
-    rows.flat_map(|names| names.split("`, `")).map(str::to_owned).collect()
+    section.lines().filter(|line| line.starts_with("| `"))
 }
 
-/// The names of a context as `debug()` writes them.
+/// The names in the first column, and of `may` each with what the second says that it holds.
+fn told(document: &str, heading: &str) -> BTreeSet<String> {
+    let mut told = BTreeSet::new();
+    for row in rows(document, heading) {
+        let (names, meaning) = row.trim_start_matches("| `").split_once("` | ").unwrap();
+        told.extend(names.split("`, `").map(str::to_owned));
+        if names == "may" {
+            told.extend(meaning.split('`').skip(1).step_by(2).map(|right| format!("may.{right}")));
+        }
+    }
+    told
+}
+
+/// The names of a context as `debug()` writes them, and those that `may` holds.
 fn known(debug: &str) -> BTreeSet<String> {
     let context = debug.split("\n    ctx: {\n").nth(1).unwrap().split("\n    },\n").next().unwrap();
-    let names = context.lines().filter_map(|line| line.strip_prefix("        \"")?.split_once("\": "));
-    names.map(|(name, _)| name.to_owned()).collect()
+    let may = context.split("        \"may\": {\n").nth(1).and_then(|rest| rest.split("\n        },").next());
+    let names = |part: &str, indent: &str| -> Vec<String> {
+        let names = part.lines().filter_map(|line| line.strip_prefix(indent)?.split_once("\": "));
+        names.map(|(name, _)| name.to_owned()).collect()
+    };
+    let rights = names(may.unwrap_or_default(), "            \"").into_iter();
+    rights.map(|right| format!("may.{right}")).chain(names(context, "        \"")).collect()
 }
 
 /// The path of a result among the tests.

@@ -1,8 +1,9 @@
 //! `/+theme`: how the theme does, for root.
 
-use super::Page;
+use super::is_ours;
 use crate::{
     error::{Error, Result},
+    http::web::Page,
     model::name::UserName,
     service::Service,
 };
@@ -13,7 +14,7 @@ use minijinja::{Value, context, value::Serde};
 ///
 /// # Errors
 /// [`Error::NotFound`] for everybody but root.
-pub(in crate::http) async fn theme(State(service): State<Service>, page: Page) -> Result<Response> {
+pub(in crate::http) async fn show(State(service): State<Service>, page: Page) -> Result<Response> {
     if !page.caller.user.as_ref().is_some_and(UserName::is_root) {
         return Err(Error::NotFound("there is nothing at this URL for this method".into()));
     }
@@ -21,7 +22,7 @@ pub(in crate::http) async fn theme(State(service): State<Service>, page: Page) -
     let (sources, faults) =
         theirs.look.as_ref().map(|look| (look.sources.keys().collect(), look.faults())).unwrap_or_default();
     let templates: Vec<_> = Vec::into_iter(sources)
-        .map(|name| context! { name, overrides => super::theme::is_ours(name), is_broken => faults.contains_key(name) })
+        .map(|name| context! { name, overrides => is_ours(name), is_broken => faults.keys().any(|(broken, _)| broken == name) })
         .collect();
     let context = context! {
         title => "Theme",

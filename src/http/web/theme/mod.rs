@@ -3,8 +3,14 @@
 //! A folder never takes a page down: where its template is broken, the page is made with ours, and root is told
 //! (`docs/themes.md`).
 
-use super::theme_fault::Fault;
-use super::theme_folder::{self, Contents, Listing};
+mod fault;
+mod folder;
+mod page;
+
+pub(in crate::http) use page::show;
+
+use fault::Fault;
+use folder::{Contents, Listing};
 use include_dir::{Dir, include_dir};
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind, Value, context, syntax::SyntaxConfig, value::Serde,
@@ -55,7 +61,7 @@ pub(in crate::http) struct Theme {
 
 /// What is known of the folder.
 #[derive(Default)]
-pub(super) struct Theirs {
+struct Theirs {
     listing: Listing,
     /// Why the folder as it is now was not read; what it was before goes on.
     pub problem: Option<String>,
@@ -63,14 +69,17 @@ pub(super) struct Theirs {
 }
 
 /// Templates and static files that belong together.
-pub(super) struct Look {
+struct Look {
     templates: Environment<'static>,
     /// The templates of the folder by name.
     pub sources: BTreeMap<String, String>,
     files: Arc<HashMap<String, StaticFile>>,
-    /// What is broken, by the name of the template.
-    faults: Mutex<BTreeMap<String, Fault>>,
+    /// What is broken, by the name of the template and the line.
+    faults: Mutex<Faults>,
 }
+
+/// What is broken, by the name of the template and the line.
+type Faults = BTreeMap<(String, usize), Fault>;
 
 /// A static file and what names its content in its URL and its tag.
 #[derive(Clone)]
@@ -111,13 +120,13 @@ impl Theme {
     /// Reads the folder, if it is another than it was, or could not be read: what is mended need not be newer.
     fn load(&self) {
         let Some(folder) = &self.folder else { return };
-        let listed = theme_folder::list(folder);
+        let listed = folder::list(folder);
         let before = self.theirs();
         if before.problem.is_none() && listed.as_ref().is_ok_and(|listing| *listing == before.listing) {
             return;
         }
         let listing = listed.as_ref().cloned().unwrap_or_default();
-        let theirs = match listed.and_then(|listing| theme_folder::read(&listing)) {
+        let theirs = match listed.and_then(|listing| folder::read(&listing)) {
             Ok(contents) => Theirs { listing, problem: None, look: Some(Arc::new(Look::new(contents))) },
             Err(problem) => {
                 if before.problem.as_ref() != Some(&problem) {
@@ -130,11 +139,11 @@ impl Theme {
     }
 
     /// The folder's name, where there is one.
-    pub(super) fn folder(&self) -> Option<&PathBuf> {
+    fn folder(&self) -> Option<&PathBuf> {
         self.folder.as_ref()
     }
 
-    pub(super) fn theirs(&self) -> Arc<Theirs> {
+    fn theirs(&self) -> Arc<Theirs> {
         self.theirs.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -165,7 +174,7 @@ impl Theme {
 }
 
 /// Whether a template of this name is one of ours.
-pub(super) fn is_ours(template: &str) -> bool {
+fn is_ours(template: &str) -> bool {
     TEMPLATES.contains(template)
 }
 
@@ -218,7 +227,7 @@ impl Look {
         self.templates.get_template(template)?.render(context)
     }
 
-    /// Remembers what is broken, and logs it the first time.
+    /// Remembers what is broken, and logs each line the first time; another folder is another look.
     fn note(&self, template: &str, error: &Error) -> Fault {
         let ours = |name: &str| TEMPLATES.get_file(name)?.contents_utf8();
         let source = |name: &str| {
@@ -226,7 +235,7 @@ impl Look {
         };
         let fault = Fault::new(template, error, source);
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        if faults.insert(fault.template.clone(), fault.clone()).as_ref() != Some(&fault) {
+        if faults.insert((fault.template.clone(), fault.line), fault.clone()).is_none() {
             let Fault { template, line, message, .. } = &fault;
             tracing::warn!(
                 template,
@@ -237,8 +246,8 @@ impl Look {
         fault
     }
 
-    /// What is broken, by the name of the template.
-    pub fn faults(&self) -> BTreeMap<String, Fault> {
+    /// What is broken.
+    pub fn faults(&self) -> Faults {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
