@@ -182,20 +182,20 @@ impl Renderer {
 
     /// Where a name leads.
     pub fn named(&mut self, name: &str) -> Option<String> {
-        let url = self.names.url(name).map(str::to_owned);
+        let url = self.names.url(name).filter(|_| self.room > 0)?.to_owned();
         self.added(url)
     }
 
     fn next_anonymous(&mut self) -> Option<String> {
         self.anonymous += 1;
-        let url = self.names.anonymous(self.anonymous - 1).map(str::to_owned);
+        let url = self.names.anonymous(self.anonymous - 1).filter(|_| self.room > 0)?.to_owned();
         self.added(url)
     }
 
     /// A URL that stands elsewhere in the text, as long as there is room for it.
-    fn added(&mut self, url: Option<String>) -> Option<String> {
-        self.room = self.room.saturating_sub(url.as_ref().map_or(0, String::len));
-        url.filter(|_| self.room > 0)
+    fn added(&mut self, url: String) -> Option<String> {
+        self.room = self.room.saturating_sub(url.len());
+        (self.room > 0).then_some(url)
     }
 }
 
