@@ -152,8 +152,18 @@ async fn description(service: &Service, metadata: &Map<String, Value>) -> Result
         };
         simple::blocking(work).await
     };
-    let rendered = service.descriptions.try_get_with(key, render).await;
-    rendered.map(Some).map_err(|error: Arc<Error>| Error::clone(&error))
+    match service
+        .descriptions
+        .try_get_with(key, render)
+        .await
+        .map_err(|error: Arc<Error>| Error::clone(&error))
+    {
+        Err(Error::Overloaded(_)) => {
+            let notice = "Many descriptions are asked for at the moment, so this one is not formatted.";
+            Ok(Some(Arc::new(Description::unformatted(description, notice))))
+        }
+        rendered => rendered.map(Some),
+    }
 }
 
 /// What the newest tox results say. One that can't be read is left out.

@@ -12,6 +12,8 @@ use super::page::escaped;
 /// Longest description that is rendered, in bytes; a longer one is shown as it was written.
 const LONGEST: usize = 512 << 10;
 
+const TOO_LONG: &str = "The description is too long to be formatted.";
+
 /// A description, rendered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
@@ -51,17 +53,26 @@ impl Description {
         let text =
             text.replace(|c| matches!(c, '\0' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'), "");
         if text.len() > LONGEST {
-            return plain(&text, Some("The description is too long to be formatted."));
+            return plain(&text, Some(TOO_LONG));
         }
         let html = match Markup::of(content_type) {
             Markup::Markdown { is_github } => Some(markdown::html(&text, is_github)),
             Markup::Restructured => rst::html(&text),
             Markup::Plain => return plain(&text, None),
         };
+        // A short text of empty cells or of references to one note makes a long page.
+        if html.as_ref().is_some_and(|html| html.len() > 4 * LONGEST) {
+            return plain(&text, Some(TOO_LONG));
+        }
         match html.as_deref().and_then(sanitizer::clean) {
             Some(html) => Self { html, notice: None },
             None => plain(&text, Some("The description is nested too deeply to be formatted.")),
         }
+    }
+
+    /// A text as it was written, and why.
+    pub fn unformatted(text: &str, notice: &'static str) -> Self {
+        plain(text, Some(notice))
     }
 }
 

@@ -193,6 +193,8 @@ fn nothing_takes_long_or_breaks() {
     for text in [
         deep(">", 10_000),
         deep("[", 10_000),
+        format!("{0}\n{0}\n{1}", deep("|-", 3_000), deep("|a\n", 3_000)),
+        format!("{}\n\n[^a]: x", deep("[^a]", 50_000)),
         deep("[a](", 10_000),
         deep("- ", 10_000),
         deep("*a ", 10_000),

@@ -267,8 +267,12 @@ fn asset(files: &HashMap<String, StaticFile>, path: &str) -> Result<Value, Error
     Ok(Value::from_safe_string(format!("/+static/{encoded}?v={}", file.digest)))
 }
 
+/// Instructions that a page may take; the largest of ours take a hundredth of it.
+const FUEL: u64 = 20_000_000;
+
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
+    environment.set_fuel(Some(FUEL));
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.set_syntax(
         SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().unwrap_or_default(),
