@@ -2,7 +2,6 @@
 
 use super::world::company_with;
 use crate::harness::{Client, Folder};
-use regex::Regex;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each template that is a page, who sees it, and where.
@@ -45,21 +44,38 @@ fn source(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
 }
 
-/// The names in the first column of the table below a heading of the document.
-fn told(document: &str, heading: &str) -> BTreeSet<String> {
+/// The rows of the table below a heading of the document.
+fn rows<'a>(document: &'a str, heading: &str) -> impl Iterator<Item = &'a str> {
     let section =
         document.split("\n## ").flat_map(|part| part.split("\n### ")).flat_map(|part| part.split("\n#### "));
     let section = section.into_iter().find(|section| section.lines().next().unwrap().contains(heading));
     let section = section.unwrap_or_else(|| panic!("docs/themes.md has no section {heading}"));
-    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split("` |").next());
-    rows.flat_map(|names| names.split("`, `")).map(str::to_owned).collect()
+    section.lines().filter(|line| line.starts_with("| `"))
 }
 
-/// The names of a context as `debug()` writes them.
-fn known(debug: &str) -> BTreeSet<String> {
+/// The names in the first column, and of `may` each with what the second says that it holds.
+fn told(document: &str, heading: &str) -> BTreeSet<String> {
+    let mut told = BTreeSet::new();
+    for row in rows(document, heading) {
+        let (names, meaning) = row.trim_start_matches("| `").split_once("` | ").unwrap();
+        told.extend(names.split("`, `").map(str::to_owned));
+        if names == "may" {
+            told.extend(meaning.split('`').skip(1).step_by(2).map(|right| format!("may.{right}")));
+        }
+    }
+    told
+}
+
+/// A template that tells its context, and what `may` of it holds.
+const TELLING: &str = "{{ debug()|safe }}\nRights:{% for right in may or {} %} {{ right }}{% endfor %}";
+
+/// The names that [`TELLING`] tells, those that `may` holds too.
+fn known(page: &str) -> BTreeSet<String> {
+    let (debug, rights) = page.rsplit_once("\nRights:").unwrap();
     let context = debug.split("\n    ctx: {\n").nth(1).unwrap().split("\n    },\n").next().unwrap();
     let names = context.lines().filter_map(|line| line.strip_prefix("        \"")?.split_once("\": "));
-    names.map(|(name, _)| name.to_owned()).collect()
+    let rights = rights.split_whitespace().map(|right| format!("may.{right}"));
+    names.map(|(name, _)| name.to_owned()).chain(rights).collect()
 }
 
 /// The path of a result among the tests.
@@ -82,7 +98,7 @@ fn every_page_has_its_place_in_the_document() {
 async fn each_template_knows_what_the_document_says() {
     let folder = Folder::new();
     for (template, ..) in PAGES {
-        folder.write(&format!("templates/{template}"), "{{ debug()|safe }}");
+        folder.write(&format!("templates/{template}"), TELLING);
     }
     let company = company_with(|config| config.server.theme = Some(folder.path().to_owned())).await;
     let document = source("docs/themes.md");

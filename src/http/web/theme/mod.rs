@@ -74,9 +74,12 @@ struct Look {
     /// The templates of the folder by name.
     pub sources: BTreeMap<String, String>,
     files: Arc<HashMap<String, StaticFile>>,
-    /// What is broken, by the name of the template.
-    faults: Mutex<BTreeMap<String, Fault>>,
+    /// What is broken, by the name of the template and the line.
+    faults: Mutex<Faults>,
 }
+
+/// What is broken, by the name of the template and the line.
+type Faults = BTreeMap<(String, usize), Fault>;
 
 /// A static file and what names its content in its URL and its tag.
 #[derive(Clone)]
@@ -223,7 +226,7 @@ impl Look {
         self.templates.get_template(template)?.render(context)
     }
 
-    /// Remembers what is broken, and logs it the first time.
+    /// Remembers what is broken, and logs each line the first time; another folder is another look.
     fn note(&self, template: &str, error: &Error) -> Fault {
         let ours = |name: &str| TEMPLATES.get_file(name)?.contents_utf8();
         let source = |name: &str| {
@@ -231,7 +234,7 @@ impl Look {
         };
         let fault = Fault::new(template, error, source);
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        if faults.insert(fault.template.clone(), fault.clone()).as_ref() != Some(&fault) {
+        if faults.insert((fault.template.clone(), fault.line), fault.clone()).is_none() {
             let Fault { template, line, message, .. } = &fault;
             tracing::warn!(
                 template,
@@ -242,8 +245,8 @@ impl Look {
         fault
     }
 
-    /// What is broken, by the name of the template.
-    pub fn faults(&self) -> BTreeMap<String, Fault> {
+    /// What is broken.
+    pub fn faults(&self) -> Faults {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

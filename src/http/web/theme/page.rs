@@ -22,7 +22,7 @@ pub(in crate::http) async fn show(State(service): State<Service>, page: Page) ->
     let (sources, faults) =
         theirs.look.as_ref().map(|look| (look.sources.keys().collect(), look.faults())).unwrap_or_default();
     let templates: Vec<_> = Vec::into_iter(sources)
-        .map(|name| context! { name, overrides => is_ours(name), is_broken => faults.contains_key(name) })
+        .map(|name| context! { name, overrides => is_ours(name), is_broken => faults.keys().any(|(broken, _)| broken == name) })
         .collect();
     let context = context! {
         title => "Theme",
