@@ -58,8 +58,8 @@ fn markdown_is_githubs_unless_it_says_otherwise() {
         ("text[^1]\n\n[^1]: note", "href=\"#user-content-fn-1\""),
         ("<h1 align=\"center\">x</h1>", "<h2 align=\"center\">x</h2>"),
         (
-            "<img src=\"http://x/a.png\" width=\"40\">",
-            "<img src=\"http://x/a.png\" width=\"40\" loading=\"lazy\">",
+            "<img src=\"https://x/a.png\" width=\"40\">",
+            "<img src=\"https://x/a.png\" width=\"40\" loading=\"lazy\">",
         ),
     ] {
         let html = markdown(text);
@@ -186,6 +186,9 @@ fn what_is_hostile_is_dead() {
 
 #[test]
 fn nothing_takes_long_or_breaks() {
+    let numbered = |times: usize, before: &str, after: &str| {
+        (0..times).map(|number| before.to_owned() + &number.to_string() + after).collect::<String>()
+    };
     let deep = |text: &str, times: usize| text.repeat(times);
     let whole = |text: &str| text.repeat(LONGEST / text.len());
     let indented =
@@ -221,10 +224,8 @@ fn nothing_takes_long_or_breaks() {
         whole(":"),
         whole(":a"),
         whole("== =\nx\n\n"),
-        (0..LONGEST / 12).map(|number| format!(" .. |{number:05}| x\n")).collect(),
-        (0..30_000).map(|number| format!(".. _{number}:\n")).collect::<String>()
-            + " http://"
-            + &deep("x", 100_000),
+        numbered(LONGEST / 12, " .. |", "| x\n"),
+        numbered(30_000, ".. _", ":\n") + " http://" + &deep("x", 100_000),
         format!(".. _a: http://{}\n\n{}", deep("x", 100_000), deep("a_ ", 100_000)),
         whole("</i><div>"),
         whole("<li><dd>"),

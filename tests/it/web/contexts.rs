@@ -66,16 +66,16 @@ fn told(document: &str, heading: &str) -> BTreeSet<String> {
     told
 }
 
-/// The names of a context as `debug()` writes them, and those that `may` holds.
-fn known(debug: &str) -> BTreeSet<String> {
+/// A template that tells its context, and what `may` of it holds.
+const TELLING: &str = "{{ debug()|safe }}\nRights:{% for right in may or {} %} {{ right }}{% endfor %}";
+
+/// The names that [`TELLING`] tells, those that `may` holds too.
+fn known(page: &str) -> BTreeSet<String> {
+    let (debug, rights) = page.rsplit_once("\nRights:").unwrap();
     let context = debug.split("\n    ctx: {\n").nth(1).unwrap().split("\n    },\n").next().unwrap();
-    let may = context.split("        \"may\": {\n").nth(1).and_then(|rest| rest.split("\n        },").next());
-    let names = |part: &str, indent: &str| -> Vec<String> {
-        let names = part.lines().filter_map(|line| line.strip_prefix(indent)?.split_once("\": "));
-        names.map(|(name, _)| name.to_owned()).collect()
-    };
-    let rights = names(may.unwrap_or_default(), "            \"").into_iter();
-    rights.map(|right| format!("may.{right}")).chain(names(context, "        \"")).collect()
+    let names = context.lines().filter_map(|line| line.strip_prefix("        \"")?.split_once("\": "));
+    let rights = rights.split_whitespace().map(|right| format!("may.{right}"));
+    names.map(|(name, _)| name.to_owned()).chain(rights).collect()
 }
 
 /// The path of a result among the tests.
@@ -98,7 +98,7 @@ fn every_page_has_its_place_in_the_document() {
 async fn each_template_knows_what_the_document_says() {
     let folder = Folder::new();
     for (template, ..) in PAGES {
-        folder.write(&format!("templates/{template}"), "{{ debug()|safe }}");
+        folder.write(&format!("templates/{template}"), TELLING);
     }
     let company = company_with(|config| config.server.theme = Some(folder.path().to_owned())).await;
     let document = source("docs/themes.md");
