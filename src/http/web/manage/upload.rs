@@ -131,12 +131,12 @@ async fn take(
         let outcome = match receive_file(&upload, &mut field, limit).await {
             Ok(received) => {
                 let sent = SentFile { filename: filename.clone(), received };
-                limit.apart(upload.commit_bare(sent)).await
+                limit.apart(Box::pin(upload.commit_bare(sent))).await
             }
             Err(error @ Error::TooLarge(_)) if skip(&mut field, limit, &mut skipped).await? => Err(error),
             Err(error) => return Err(error),
         };
-        files.push(tell(index, filename, outcome));
+        files.push(tell(index, &filename, outcome));
     }
     match files.is_empty() {
         true => Err(Error::invalid("choose at least one file")),
@@ -172,7 +172,7 @@ async fn skip(field: &mut Field<'_>, limit: &mut Pace, left: &mut u64) -> Result
 }
 
 /// What became of a file, as the script and the page tell it.
-fn tell(index: &IndexName, filename: String, outcome: Result<((ProjectName, String), Outcome)>) -> Value {
+fn tell(index: &IndexName, filename: &str, outcome: Result<((ProjectName, String), Outcome)>) -> Value {
     match outcome {
         Ok((release, outcome)) => json!({
             "filename": filename,
