@@ -168,6 +168,10 @@ pub async fn listening(db: &impl Client) -> Result<Vec<Listening>> {
     db.query(&statement, &[]).await?.iter().map(listens).collect()
 }
 
+/// Webhooks served at a time, by all processes, of those whose receiver took nothing the last time: one that never answers
+/// keeps its place for long.
+const MOST_FAILING: i64 = 16;
+
 /// Takes the webhook with something due that was served longest ago, of those that nobody serves, for so long. Who makes
 /// deliveries for it at the moment does not stand in the way.
 pub async fn claim(db: &impl Client, lease: Duration) -> Result<Option<Claimed>> {
@@ -180,12 +184,16 @@ pub async fn claim(db: &impl Client, lease: Duration) -> Result<Option<Claimed>>
                  select h.id
                  from webhooks h
                  where h.disabled_at is null and coalesce(h.lease_until <= clock_timestamp(), true)
+                     and (h.failing_since is null or $2 > (
+                         select count(*)
+                         from webhooks b
+                         where b.failing_since is not null and b.lease_until > clock_timestamp()))
                      and (select d.not_before
                           from webhook_deliveries d
                           where d.webhook_id = h.id and d.state = 'waiting'
                           order by d.ahead desc, d.id
                           limit 1) <= clock_timestamp()
-                 order by h.lease_until nulls first, h.id
+                 order by h.failing_since is not null, h.lease_until nulls first, h.id
                  limit 1
                  for no key update skip locked
              )
@@ -194,7 +202,7 @@ pub async fn claim(db: &impl Client, lease: Duration) -> Result<Option<Claimed>>
                  (select i.name from indexes i where i.id = index_id) as index_name",
         )
         .await?;
-    let row = db.query_opt(&statement, &[&lease.as_secs_f64()]).await?;
+    let row = db.query_opt(&statement, &[&lease.as_secs_f64(), &MOST_FAILING]).await?;
     let claimed = |row: Row| {
         Ok(Claimed {
             id: row.get("id"),

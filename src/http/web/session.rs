@@ -42,7 +42,8 @@ impl Session {
         let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
         let mut cookies = lines.flat_map(|line| Cookie::split_parse_encoded(line).filter_map(Result::ok));
         let cookie = cookies.find(|cookie| cookie.name() == NAME)?;
-        let (user, token) = cookie.value().split_once(':')?;
+        // A password has no place in a cookie.
+        let (user, token) = cookie.value().split_once(':').filter(|(_, token)| ops::login::is_token(token))?;
         let csrf = ops::login::csrf_token(service, token);
         let (user, token) = (user.to_owned(), token.to_owned());
         Some(Self { user, token, csrf, sender: Arc::default() })

@@ -48,7 +48,7 @@ const MOST_DELIVERIES: i64 = 1000;
 const PRUNE: Duration = Duration::from_secs(3600);
 
 impl Owed for Claimed {
-    const PLACES: usize = 8;
+    const PLACES: usize = 64;
 
     async fn take(service: &Service) -> Result<Option<Self>> {
         let mut db = service.db().await?;

@@ -107,6 +107,28 @@ async fn a_receiver_that_does_not_answer_holds_nobody_else_up() {
 }
 
 #[tokio::test]
+async fn many_receivers_that_never_answer_keep_nobody_waiting() {
+    let server = Server::start_with(|config| {
+        quick(config);
+        config.server.webhook_patience.answer = Duration::from_secs(3600);
+    })
+    .await;
+    let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+    alice.create_index("alice/dev", json!({})).await;
+    bob.create_index("bob/dev", json!({})).await;
+    let silent = Receiver::start_with(&[], |_| Some(Reaction::Silence)).await;
+    for _ in 0..20 {
+        Hook::of_dev(&alice, &silent).await;
+    }
+    alice.upload_wheel("alice/dev", "pkg", "1.0").await;
+    until("all of them are told", async || silent.messages().len() == 20).await;
+    let receiver = Receiver::start(&[]).await;
+    Hook::make(&bob, "bob/dev", &format!("{}/hook", receiver.url), json!({})).await;
+    bob.upload_wheel("bob/dev", "pkg", "1.0").await;
+    until("the other has all of it", async || receiver.messages().len() == 2).await;
+}
+
+#[tokio::test]
 async fn a_receiver_that_never_takes_anything_is_left_alone_until_somebody_enables_it() {
     let (server, alice) = server().await;
     let receiver = Receiver::start(&[answer(500), answer(400), answer(301), answer(500)]).await;

@@ -103,7 +103,7 @@ for (const diagram of document.querySelectorAll("[data-zoom]")) {
   }
   // A picture that is a little too wide is made to fit; of a large one the current index is shown.
   if (view.clientWidth / width > 0.7) zoom(Math.min(1, view.clientWidth / width));
-  const current = picture.querySelector(".box.current");
+  const current = picture.querySelector(".box.current") ?? picture.querySelector(".box");
   if (current) {
     const [box, place] = [current.getBoundingClientRect(), view.getBoundingClientRect()];
     view.scrollLeft += box.left + box.width / 2 - place.left - view.clientWidth / 2;
