@@ -43,7 +43,8 @@ impl Session {
         let mut cookies = lines.flat_map(|line| Cookie::split_parse_encoded(line).filter_map(Result::ok));
         let cookie = cookies.find(|cookie| cookie.name() == NAME)?;
         // A password has no place in a cookie.
-        let (user, token) = cookie.value().split_once(':').filter(|(_, token)| ops::login::is_token(token))?;
+        let (user, token) =
+            cookie.value().split_once(':').filter(|(_, token)| ops::login::is_token(token))?;
         let csrf = ops::login::csrf_token(service, token);
         let (user, token) = (user.to_owned(), token.to_owned());
         Some(Self { user, token, csrf, sender: Arc::default() })

@@ -56,7 +56,10 @@ async fn custom_data_decide_groups_order_and_labels_and_the_rest_stands_below_it
             "Alice of Tools",
         ],
     );
-    in_order(&seen(&html), &["Ask me", "alice/own", "bob", "bob/dev", "fixed", "Of &lt;b&gt;Bob&lt;/b&gt;"]);
+    in_order(
+        &seen(&html),
+        &["Ask me", "alice/own", "bob", "bob/dev", "non-volatile", "Of &lt;b&gt;Bob&lt;/b&gt;"],
+    );
     in_order(&html, &["href=\"/bob/dev\"", "Bases", "href=\"/alice/own\"", "href=\"/bob/dev/+simple/\""]);
     assert!(!html.contains("<details class=\"user-section\""));
     for number in 0..12 {

@@ -497,7 +497,7 @@ async fn a_push_by_a_form_takes_as_long_as_its_bytes() {
 async fn forms_of_a_protected_index_show_nothing_to_strangers_nor_more_than_they_may_to_readers() {
     let server = Server::start().await;
     let api = server.user("alice").await;
-    api.create_index("alice/secret", json!({"acl_read": "bob", "title": "hidden"})).await;
+    api.create_index("alice/secret", json!({"acl_read": "bob", "title": "Plan nine"})).await;
     api.upload_wheel("alice/secret", "pkg", "1.0").await;
     server.user("bob").await;
     server.user("carol").await;
@@ -508,7 +508,7 @@ async fn forms_of_a_protected_index_show_nothing_to_strangers_nor_more_than_they
         let reply = Visitor::new(&server).get(&page).await;
         assert_eq!(reply.status, if form == "+publishers" { 401 } else { 303 }, "{page}");
         let reply = carol.get(&page).await.expect(403);
-        assert!(!reply.text().contains("hidden"), "{reply}");
+        assert!(!reply.text().contains("Plan nine"), "{reply}");
         let reply = bob.get(&page).await.expect(if form == "pkg/1.0/+manage" { 200 } else { 403 });
         for button in ["value=\"yank\"", "value=\"delete\"", "name=\"confirm\""] {
             assert!(!reply.text().contains(button), "{page}: {button}");

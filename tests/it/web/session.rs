@@ -193,7 +193,7 @@ async fn what_a_page_of_a_browser_asks_for_opens_no_window_for_a_password() {
         ("Mozilla/5.0 (X11)", "*/*", "Basic"),
     ] {
         let headers = [("user-agent", agent), ("accept", accept)];
-        let reply = server.anonymous().get_with("alice/secret/+events", &headers).await.expect(401);
+        let reply = server.anonymous().get_with("+events?index=alice/secret", &headers).await.expect(401);
         assert_eq!(reply.header("www-authenticate"), format!("{scheme} realm=\"pypi\""), "{agent} {accept}");
     }
 }
