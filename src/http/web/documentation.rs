@@ -38,6 +38,6 @@ pub(in crate::http) fn documentation(
         data => context! { project => project.as_str(), version, versions => versions.to_vec() },
     };
     let mut response = page.render(service, "documentation.html", frame)?;
-    response.headers_mut().extend(security::framing().map(|policy| (CONTENT_SECURITY_POLICY, policy)));
+    response.headers_mut().insert(CONTENT_SECURITY_POLICY, security::FRAMING.clone());
     Ok(response)
 }

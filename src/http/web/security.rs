@@ -9,6 +9,7 @@ use http::{
     HeaderValue,
     header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
 };
+use std::sync::LazyLock;
 
 /// Nothing inline, nothing from elsewhere but the images of descriptions.
 const POLICY: HeaderValue = HeaderValue::from_static(
@@ -17,12 +18,16 @@ const POLICY: HeaderValue = HeaderValue::from_static(
 );
 
 /// The same for a page that frames documents, which may stand at a host of their own and link to any other.
-pub(super) fn framing() -> Option<HeaderValue> {
-    changed("frame-src 'self'", "frame-src http: https:")
-}
+pub(super) static FRAMING: LazyLock<HeaderValue> =
+    LazyLock::new(|| changed("frame-src 'self'", "frame-src http: https:"));
 
-fn changed(from: &str, to: &str) -> Option<HeaderValue> {
-    HeaderValue::from_str(&POLICY.to_str().ok()?.replace(from, to)).ok()
+/// The same for what is told in a frame of ours.
+static FRAMED: LazyLock<HeaderValue> =
+    LazyLock::new(|| changed("frame-ancestors 'none'", "frame-ancestors 'self'"));
+
+fn changed(from: &str, to: &str) -> HeaderValue {
+    let policy = POLICY.to_str().unwrap_or_default().replace(from, to);
+    HeaderValue::try_from(policy).unwrap_or(POLICY)
 }
 
 /// Adds the headers to every answer that has none of its own.
@@ -30,8 +35,7 @@ pub(in crate::http) async fn protect(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>();
     // That a document is missing is told in the frame that asked for it.
     let is_framed = route.is_some_and(|route| route.as_str().contains("/+doc"));
-    let framed = || changed("frame-ancestors 'none'", "frame-ancestors 'self'");
-    let policy = is_framed.then(framed).flatten().unwrap_or(POLICY);
+    let policy = if is_framed { FRAMED.clone() } else { POLICY };
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [

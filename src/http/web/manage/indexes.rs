@@ -12,7 +12,7 @@ use crate::{
         },
     },
     model::{
-        index::Index,
+        index::{Index, Settings},
         limit::Permission,
         name::{IndexName, encode},
     },
@@ -21,7 +21,7 @@ use crate::{
 };
 use axum::{extract::State, response::Response};
 use minijinja::{context, value::Serde};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// `GET /{user}/+new-index`.
 pub(in crate::http) async fn new(
@@ -36,7 +36,7 @@ pub(in crate::http) async fn new(
     let index = IndexName::parse(user.name.as_str(), "new").map_err(Error::Internal)?;
     let may = service.policy.may_modify_index(&page.caller, Permission::IndexCreate, &index);
     demand(may, &page.caller, &format!("no permission to create an index of {}", user.name))?;
-    let mut form = settings::form(&fresh(user.name.as_str(), "stage"));
+    let mut form = settings::form(&fresh(user.name.as_str(), "stage")?);
     form.insert("type".into(), "stage".into());
     new_form(&service, &page, user.name.as_str(), &form, None).await
 }
@@ -50,7 +50,7 @@ pub(in crate::http) async fn create(
     let index = fields.text("name");
     let created = async {
         let kind = if fields.text("type") == "mirror" { "mirror" } else { "stage" };
-        let fresh = fresh(&user, kind);
+        let fresh = fresh(&user, kind)?;
         let (mut options, _) = settings::changes(&fields, &settings::form(&fresh), &fresh)?;
         options.insert("type".into(), kind.into());
         ops::indexes::create(&service, &page.caller, &user, index, &options).await
@@ -66,19 +66,10 @@ pub(in crate::http) async fn create(
 }
 
 /// What an index is set to before anybody says more.
-fn fresh(user: &str, kind: &str) -> Map<String, Value> {
-    let settings = match kind {
-        "mirror" => json!({"type": "mirror", "volatile": true}),
-        _ => json!({
-            "type": "stage",
-            "volatile": true,
-            "bases": [],
-            "acl_upload": [user],
-            "mirror_whitelist": [],
-            "mirror_whitelist_inheritance": "intersection",
-        }),
-    };
-    settings.as_object().cloned().unwrap_or_default()
+fn fresh(user: &str, kind: &str) -> Result<Map<String, Value>> {
+    let name = IndexName::parse(user, "new").map_err(|_| Error::NoSuchUser(user.to_owned()))?;
+    let kind = [("type".to_owned(), kind.into())].into_iter().collect();
+    Ok(Settings::create(&name, &kind).map_err(Error::Invalid)?.shown())
 }
 
 async fn new_form(
@@ -164,9 +155,9 @@ async fn edit_form(
 
 /// The names of the indexes that the viewer may read, to choose bases from.
 async fn known(service: &Service, page: &Page, but: Option<&IndexName>) -> Result<Vec<String>> {
-    let users = ops::users::list(service, &page.caller).await?;
-    let indexes = users.into_iter().flat_map(|shown| shown.indexes).map(|index| index.name.clone());
-    Ok(indexes.filter(|name| Some(name) != but).map(|name| name.to_string()).collect())
+    let indexes = ops::indexes::all(service, &page.caller).await?;
+    let names = indexes.iter().map(|index| &index.name);
+    Ok(names.filter(|name| Some(*name) != but).map(IndexName::to_string).collect())
 }
 
 /// `GET /{user}/{index}/+delete`.

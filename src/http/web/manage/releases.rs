@@ -185,8 +185,8 @@ impl Meant {
 
     /// The indexes to which the viewer may push the release.
     async fn targets(&self, service: &Service, page: &Page) -> Result<Vec<String>> {
-        let users = ops::users::list(service, &page.caller).await?;
-        let indexes = users.into_iter().flat_map(|shown| shown.indexes).filter(|index| {
+        let indexes = ops::indexes::all(service, &page.caller).await?;
+        let indexes = indexes.iter().filter(|index| {
             index.name != self.index
                 && index.mirror.is_none()
                 && access::may_upload(&page.caller, index, Some(&self.project))
