@@ -80,7 +80,7 @@ async fn a_team_makes_an_index_uploads_to_it_yanks_and_pushes() {
 
     tab.find("#target").await.select_by_value("platform/staging").await.unwrap();
     tab.click("Push").await;
-    tab.sees("platform/staging").await;
+    tab.is_at("/platform/staging/acme-mail/1.0?done=pushed").await;
     assert_eq!(platform.filenames("platform/staging", "acme-mail").await, [wheel]);
     assert_eq!(tab.complaints(200).await, [""; 0]);
 }
