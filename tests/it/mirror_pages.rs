@@ -90,8 +90,10 @@ async fn a_page_passes_on_all_that_the_upstream_says() {
     upstream.serial("pkg", 7);
     let alice = server.alice_with_mirror(&upstream, json!({})).await;
     alice.create_index("alice/dev", json!({"bases": "alice/mirror"})).await;
+    let before = server.serial().await;
 
     let page = alice.simple("alice/mirror", "pkg").await;
+    until("the page is stored", async || server.serial().await > before).await;
     assert_eq!(page["project-status"], json!({"status": "archived", "reason": "it is \"done\""}));
     assert_eq!((&page["name"], &page["versions"]), (&json!("pkg"), &json!(["1.0", "2.0"])));
     let sha256 = archive::sha256(&wheel_bytes);

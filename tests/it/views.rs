@@ -1,6 +1,6 @@
 //! `+hosted/` and `+own/` beside `+simple/`: what comes from no mirror, and an index alone.
 
-use crate::harness::{Client, Reply, Server, Upstream};
+use crate::harness::{Client, Reply, Server, Upstream, until};
 use serde_json::{Value, json};
 
 const JSON: &str = "application/vnd.pypi.simple.v1+json";
@@ -152,12 +152,14 @@ async fn every_form_of_the_url_gives_the_same_page_and_its_links_lead_to_files()
 async fn each_view_has_a_tag_of_its_own_that_holds_until_its_part_changes() {
     let (server, upstream) = (Server::start().await, Upstream::start());
     let alice = alice_with_all(&server, &upstream).await;
+    let before = server.serial().await;
+    projects(&alice, "alice/dev/+simple/").await;
+    // What an upstream said is another page once it is stored.
+    until("the list is stored", async || server.serial().await > before).await;
     for (path, changes) in [("pkg/", [true, true, false]), ("", [false, false, false])] {
         let page = |view: &str| format!("alice/dev/{view}/{path}");
         let mut tags = Vec::new();
         for view in VIEWS {
-            // What an upstream said is another page once it is stored.
-            get(&alice, &page(view), JSON).await.expect(200);
             let reply = get(&alice, &page(view), JSON).await.expect(200);
             tags.push(reply.header("etag").to_owned());
         }
